@@ -1,0 +1,11 @@
+#include "protocol/protocol.h"
+
+static const struct ps_protocol *const protocols[] = {&ps_proto_http1, &ps_proto_fcgi};
+
+const struct ps_protocol *ps_protocol_find(struct ps_span name) {
+    for (size_t i = 0; i < sizeof protocols / sizeof protocols[0]; i++) {
+        const char *candidate = protocols[i]->name;
+        if (ps_span_eq(name, ps_span(candidate, strlen(candidate)))) return protocols[i];
+    }
+    return NULL;
+}
