@@ -1,11 +1,19 @@
-# One command per chore; `make` alone lists them. Nothing is installed outside .venv (or .venvs/X.Y) but Debian packages, and
-# those only for root.
+# One command per chore; `make` alone lists them. Nothing is installed outside the virtual environment but Debian packages, and
+# those only for root (tools/need).
+#
+#   PYTHON=python3.13   the interpreter; each version but the default has an environment of its own, .venvs/3.13
+#   JOBS=2              how much runs at once
+#   PENSTOCK_WERROR=1   compiler warnings are errors; CI sets it, so that a newer compiler's new opinion stops no user
 
-CC ?= cc
+PYTHON ?= python3
 JOBS ?= $(shell nproc)
 BUILD ?= build
+CC ?= cc
 
-# Warnings are always on; they are errors where PENSTOCK_WERROR=1 (CI), so that a newer compiler's new opinion stops no user.
+VENV := $(if $(filter python3,$(PYTHON)),.venv,.venvs/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(PENSTOCK_WERROR)),-Werror)
 C_FLAGS := -std=c11 -g -Icsrc $(WARNINGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -20,23 +28,98 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
 	    printf '  make %-10s %s\n' "$$name" "$$text"; done
 
-# --- C unit tests: every tests/c/test_*.c is a program, linked with the harness and the whole core ---------------------------
+# --- the environment: one file of a date for each step, so that a second run has nothing to do ---------------------------------
+
+$(VENV)/made:
+	@PYTHON=$(PYTHON) tools/need cc python
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@touch $@
+
+# A group of dependencies of pyproject.toml.
+$(VENV)/group-%: pyproject.toml $(VENV)/made
+	@echo "installing the $* tools"
+	@$(PIP) install --group $*
+	@touch $@
+
+SOURCES := $(sort $(wildcard setup.py csrc/*/*.[ch] pyx/*.px[dyi] pyx/*.pyx python/penstock/*.py* python/penstock/*/*.py*))
+
+# Rewritten when the list changes: a file that is gone is newer than nothing.
+$(VENV)/sources: $(VENV)/made FORCE
+	@echo $(SOURCES) | cmp --silent - $@ || echo $(SOURCES) > $@
+FORCE:
+
+# Without isolation, for that would build all anew; setup.py compiles what changed. It never forgets a module that is gone, so
+# those are copied afresh.
+$(VENV)/installed: $(SOURCES) $(VENV)/sources $(VENV)/group-build
+	@echo "building penstock"
+	@find build/lib.* -name '*.py*' -delete 2>/dev/null || true
+	@$(PIP) install --no-build-isolation .
+	@touch $@
+
+.PHONY: dev install
+install: $(VENV)/installed
+
+dev: $(VENV)/group-dev install ## make the environment with every tool, and penstock in it
+	@echo "ready: . $(BIN)/activate"
+
+# --- serving -----------------------------------------------------------------------------------------------------------------
+
+HTTP ?= 127.0.0.1:8000
+FCGI ?= 127.0.0.1:9000
+
+.PHONY: serve
+serve: install ## serve examples/hello over HTTP=127.0.0.1:8000 and FCGI=127.0.0.1:9000
+	@exec $(BIN)/python tools/serve.py --http $(HTTP) --fcgi $(FCGI)
+
+# --- tests -------------------------------------------------------------------------------------------------------------------
+
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal
+
+.PHONY: test test-core lint format need-nginx
+test: need-nginx ctest $(VENV)/group-test install ## run the whole suite: C unit tests, then pytest
+	@$(PYTEST) $(ARGS)
+
+test-core: $(VENV)/group-test install ## run the tests of codecs, server and gateway only, e.g. with PYTHON=python3.13
+	@$(PYTEST) -m core $(ARGS)
+
+need-nginx:
+	@tools/need nginx
+
+lint: $(VENV)/group-test install ## check layout, types and layers
+	@$(BIN)/python -m pytest tests/test_sourcecode.py tests/test_layers.py
+
+format: $(VENV)/group-lint ## lay the sources out
+	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
+	@git ls-files '*.[ch]' | xargs $(BIN)/clang-format -i
+
+# --- C unit tests: every tests/c/test_*.c is a program, linked with the harness and the core; every fuzz target replays its seeds
 
 CTEST := $(BUILD)/ctest/$(notdir $(CC))
 CTEST_PROGRAMS := $(patsubst tests/c/%.c,%,$(sort $(wildcard tests/c/test_*.c)))
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
-.PHONY: ctest ctest-run $(CTEST_PROGRAMS:%=ctest-run/%)
+.PHONY: ctest ctest-run $(CTEST_PROGRAMS:%=ctest-run/%) $(FUZZ_TARGETS:%=ctest-replay/%)
 .SECONDARY:
 ctest: ## run the C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@CC=$(CC) tools/need cc
 	$(FAN_OUT) ctest-run
 
-ctest-run: $(CTEST_PROGRAMS:%=ctest-run/%)
+ctest-run: $(CTEST_PROGRAMS:%=ctest-run/%) $(FUZZ_TARGETS:%=ctest-replay/%)
 
 # Run from the top, where the tests find tests/corpus.
 $(CTEST_PROGRAMS:%=ctest-run/%): ctest-run/%: $(CTEST)/%
 	@UBSAN_OPTIONS=print_stacktrace=1 $< && echo "ok   $*" || { echo "FAIL $*"; exit 1; }
 
+$(FUZZ_TARGETS:%=ctest-replay/%): ctest-replay/%: $(CTEST)/replay_%
+	@UBSAN_OPTIONS=print_stacktrace=1 $< $(wildcard tests/fuzz/corpus/$*) && echo "ok   replay_$*" \
+	    || { echo "FAIL replay_$*"; exit 1; }
+
 $(CTEST)/test_%: $(CTEST)/tests/c/test_%.o $(CTEST)/tests/c/harness.o $(CTEST)/core.a
+	@$(CC) $(SANITIZE) -o $@ $^ -lpthread
+
+$(CTEST)/replay_%: $(CTEST)/tests/fuzz/fuzz_%.o $(CTEST)/tests/fuzz/replay.o $(CTEST)/core.a
 	@$(CC) $(SANITIZE) -o $@ $^ -lpthread
 
 # An archive, so that a program links only what it tests.
@@ -47,4 +130,50 @@ $(CTEST)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@$(CC) $(C_FLAGS) -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
--include $(shell find $(CTEST) -name '*.d' 2>/dev/null)
+# --- fuzzing: every tests/fuzz/fuzz_*.c, with clang's libFuzzer; what it finds new stays in $(FUZZ) -----------------------------
+
+FUZZ := $(BUILD)/fuzz
+SECONDS ?= 60
+
+.PHONY: fuzz fuzz-run $(FUZZ_TARGETS:%=fuzz-run/%)
+fuzz: ## fuzz each decoder for SECONDS=60
+	@tools/need fuzzer
+	$(FAN_OUT) fuzz-run SECONDS=$(SECONDS)
+
+fuzz-run: $(FUZZ_TARGETS:%=fuzz-run/%)
+
+$(FUZZ_TARGETS:%=fuzz-run/%): fuzz-run/%: $(FUZZ)/fuzz_%
+	@mkdir -p $(FUZZ)/corpus/$* $(FUZZ)/findings
+	@$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	    -artifact_prefix=$(FUZZ)/findings/$*- $(FUZZ)/corpus/$* $(wildcard tests/fuzz/corpus/$*) 2> $(FUZZ)/$*.log \
+	    && sed -n 's/^stat::number_of_executed_units: */ok   $*: inputs run: /p' $(FUZZ)/$*.log \
+	    || { tail -n 60 $(FUZZ)/$*.log; echo "FAIL $*: the input is in $(FUZZ)/findings/"; exit 1; }
+
+$(FUZZ)/fuzz_%: $(FUZZ)/tests/fuzz/fuzz_%.o $(FUZZ)/core.a
+	@clang -fsanitize=fuzzer $(SANITIZE) -o $@ $^
+
+$(FUZZ)/core.a: $(CORE:%.c=$(FUZZ)/%.o)
+	@rm -f $@ && $(AR) rcs $@ $^
+
+$(FUZZ)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@clang $(C_FLAGS) -O2 -fsanitize=fuzzer-no-link $(SANITIZE) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(CTEST) $(FUZZ) -name '*.d' 2>/dev/null)
+
+# --- benchmarks, wheels, order ---------------------------------------------------------------------------------------------------
+
+.PHONY: bench wheel clean distclean
+bench: $(VENV)/group-bench $(VENV)/group-test install ## measure the codecs and, against its peers, the server
+	@$(BIN)/python -m bench $(ARGS)
+
+wheel: $(VENV)/group-wheel ## build, repair, install and try a wheel for every CPython found
+	@$(BIN)/python tools/wheel.py
+
+clean: ## remove what was built
+	rm -rf $(BUILD) build dist wheelhouse .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+	rm -rf .venv/installed .venvs/*/installed
+
+distclean: clean ## remove the environments too
+	rm -rf .venv .venvs
