@@ -38,6 +38,11 @@ static inline int ps_hex(uint8_t c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* "%" and two hexadecimal digits at the front (RFC 3986, section 2.1). */
+static inline bool ps_is_escape(struct ps_span s) {
+    return s.len >= 3 && s.ptr[0] == '%' && ps_hex(s.ptr[1]) >= 0 && ps_hex(s.ptr[2]) >= 0;
+}
+
 /* Case-insensitive (ASCII) comparison with a lower-case `b`. */
 static inline bool ps_span_eq_lower(struct ps_span a, struct ps_span b) {
     if (a.len != b.len) return false;

@@ -35,10 +35,7 @@ size_t ps_visible_run_portable(struct ps_span s) { return ps_scan_portable(s.ptr
 
 bool ps_is_token(struct ps_span s) { return s.len != 0 && ps_token_run(s) == s.len; }
 
-bool ps_is_field_value(struct ps_span s) {
-    if (s.len == 0) return true;
-    return !is_blank(s.ptr[0]) && !is_blank(s.ptr[s.len - 1]) && ps_field_run(s) == s.len;
-}
+bool ps_is_field_value(struct ps_span s) { return ps_field_run(s) == s.len; }
 
 struct ps_span ps_trim(struct ps_span s) {
     while (s.len != 0 && is_blank(s.ptr[0])) ps_drop(&s, 1);

@@ -23,7 +23,7 @@ void ps_out_free(struct ps_out *o) {
 
 static struct ps_out_piece *last(struct ps_out *o) { return o->count != 0 ? &o->pieces[o->first + o->count - 1] : NULL; }
 
-/* Room for one more piece at the end. Never moves the pieces down: marks count from the start of the array. */
+/* Room for one more piece at the end. */
 static int reserve_piece(struct ps_out *o) {
     size_t used = o->first + o->count;
     if (used < o->cap) return 0;
@@ -70,10 +70,12 @@ int ps_out_borrow(struct ps_out *o, struct ps_span bytes) {
     return 0;
 }
 
-bool ps_out_own(struct ps_out *o, size_t since, void *owner) {
-    for (size_t i = o->first + o->count; i > since && i > o->first; i--) {
-        if (o->pieces[i - 1].ptr == NULL) continue;
-        o->pieces[i - 1].owner = owner;
+bool ps_out_own(struct ps_out *o, void *owner) {
+    for (size_t i = o->count; i > 0; i--) {
+        struct ps_out_piece *p = &o->pieces[o->first + i - 1];
+        if (p->ptr == NULL) continue;
+        if (p->owner != NULL) return false; /* an earlier loan: all of this one is gone */
+        p->owner = owner;
         return true;
     }
     return false;

@@ -46,21 +46,18 @@ int ps_out_borrow(struct ps_out *o, struct ps_span bytes);
 static inline struct ps_buf *ps_out_buf(struct ps_out *o) { return &o->own; }
 int ps_out_copied(struct ps_out *o, size_t length_before);
 
-/* Lends the last `pieces` pieces an owner: it comes back when the last borrowed one of them is gone. True: the owner is held.
- * False: nothing of it is borrowed, it is not held and will not come back. `since` is ps_out_mark's answer before them. */
-bool ps_out_own(struct ps_out *o, size_t since, void *owner);
-
-/* A mark of the present end of the list, for ps_out_own. */
-static inline size_t ps_out_mark(const struct ps_out *o) { return o->first + o->count; }
+/* Lends the last borrowed piece an owner: it comes back when that piece is gone. For the bytes just appended, after as many of
+ * them were written as could be. True: the owner is held. False: nothing that was borrowed without an owner is left. */
+bool ps_out_own(struct ps_out *o, void *owner);
 
 /* The i-th piece still to be written. */
 struct ps_span ps_out_piece(const struct ps_out *o, size_t i);
 
-/* Takes n bytes (n <= size) off the front; owners let go are appended to `done`, whose room was reserved by ps_out_own's
- * caller (ps_owners_reserve). */
+/* Takes n bytes (n <= size) off the front; owners let go are appended to `done`, in which whoever calls
+ * ps_out_own has reserved the room (ps_owners_reserve). */
 void ps_out_consume(struct ps_out *o, size_t n, struct ps_owners *done);
 
-/* Room for one more owner than are in the list and out on loan together. 0 or PS_ENOMEM. */
+/* Room for `total` owners: those in the list and those on loan together. 0 or PS_ENOMEM. */
 int ps_owners_reserve(struct ps_owners *w, size_t total);
 
 #endif

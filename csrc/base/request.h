@@ -66,7 +66,7 @@ struct ps_request {
     uint8_t input, output;     /* the protocol's own states of either direction */
     bool keep;                 /* the connection may outlive the answer, as far as the peer is concerned */
     int64_t received;          /* bytes of body so far */
-    bool announced;            /* a REQUEST event told of it */
+    bool announced;            /* a REQUEST event told of it, and whoever was told has not finished with it */
 
     /* For the pool. */
     struct ps_request_pool *pool;
@@ -75,6 +75,9 @@ struct ps_request {
 
 /* Fields that one request may have, and CGI variables beside them. */
 enum { PS_VARIABLES_MAX = 256, PS_ERRORS_MAX = 16 * 1024 };
+
+/* Bytes of working memory a protocol may use for each header while it decodes the head. */
+enum { PS_REQUEST_SCRATCH_PER_FIELD = 16 };
 
 struct ps_request_pool {
     struct ps_request *free;

@@ -444,16 +444,19 @@ static int on_record(struct fcgi *c, const struct ps_fcgi_event *record, struct 
     }
 }
 
+/* False: whoever was told of the request has finished with it meanwhile. */
+static bool end_event(struct fcgi *c, struct ps_event *ev) {
+    *ev = (struct ps_event){.type = PS_EVENT_END, .request = c->ended};
+    c->ended = NULL;
+    set_phase(c);
+    return ev->request->announced;
+}
+
 static int next(struct ps_wire *wire, struct ps_span *in, struct ps_event *ev, struct ps_out *out) {
     struct fcgi *c = self(wire);
     struct ps_fcgi_event record;
     int rc = 0;
-    if (c->ended != NULL) {
-        *ev = (struct ps_event){.type = PS_EVENT_END, .request = c->ended};
-        c->ended = NULL;
-        set_phase(c);
-        return 1;
-    }
+    if (c->ended != NULL && end_event(c, ev)) return 1;
     while (rc == 0 && wire->end == PS_END_NONE && (rc = ps_fcgi_next(&c->records, in, &record)) > 0)
         rc = on_record(c, &record, ev, out);
     if (rc < 0) return refuse_connection(c, rc);
@@ -478,6 +481,12 @@ static int eof(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out) {
     return 0;
 }
 
+static struct ps_request *find_slow(const struct fcgi *c) {
+    struct ps_request *rq = c->open;
+    while (rq != NULL && rq->output != HELD && rq->input != PARAMS && rq->input != STDIN) rq = rq->next;
+    return rq;
+}
+
 /* Requests whose peer is too slow are answered and ended without waiting for the rest of them; the others go on. */
 static int expire(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out) {
     struct fcgi *c = self(wire);
@@ -486,14 +495,13 @@ static int expire(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out)
         over(c, rq != NULL ? PS_END_RESET : PS_END_CLOSE);
         return 0;
     }
-    while (rq != NULL && rq->output != HELD && rq->input != PARAMS && rq->input != STDIN) rq = rq->next;
-    if (rq == NULL) {
-        set_phase(c);
-        return 0;
+    while ((rq = find_slow(c)) != NULL) {
+        rq->input = CLOSED;
+        int rc = rq->output == HELD ? put_end(c, rq, out) : refuse_event(c, rq, PS_ETIMEOUT, ev, out);
+        if (rc != 0) return rc;
     }
-    rq->input = CLOSED;
-    if (rq->output == HELD) return put_end(c, rq, out);
-    return refuse_event(c, rq, PS_ETIMEOUT, ev, out);
+    set_phase(c);
+    return 0;
 }
 
 const struct ps_protocol ps_proto_fcgi = {

@@ -201,7 +201,7 @@ static int refuse(struct http1 *c, int err, struct ps_out *out) {
 static int refuse_announced(struct http1 *c, int err, struct ps_event *ev, struct ps_out *out) {
     (void)refuse(c, err, out);
     *ev = (struct ps_event){.type = PS_EVENT_ABORT, .request = c->rq};
-    return 1;
+    return c->rq->announced ? 1 : err;
 }
 
 /* ---- input ---- */
@@ -211,7 +211,6 @@ static int begin_request(struct http1 *c) {
     struct ps_http1_limits codec = {limits->line, limits->field, limits->head, limits->fields};
     c->rq = ps_request_new((struct ps_request_pool *)&c->wire.env->pool);
     if (c->rq == NULL) return PS_ENOMEM;
-    c->wire.epoch++;
     ps_http1_init(&c->head, &codec, c->rq->scratch);
     return 0;
 }

@@ -1,0 +1,302 @@
+#include "server/exchange.h"
+
+#include "protocol/answer.h"
+#include "server/conn.h"
+#include "server/lock.h"
+
+/* ---- the pool ---- */
+
+static void on_new(struct ps_request *rq) {
+    struct ps_exchange *x = ps_exchange_of(rq);
+    struct ps_server *s = (struct ps_server *)((char *)rq->pool - offsetof(struct ps_server, env.pool));
+    x->conn = NULL;
+    x->prev = x->next = x->ready_next = NULL;
+    x->gateway = NULL;
+    x->server = s;
+    x->state = PS_EXCHANGE_COLLECTING;
+    x->ready = 0;
+    x->waits = false;
+    ps_spool_init(&x->body, s->config.body_memory, s->config.body_folder);
+}
+
+static void on_clear(struct ps_request *rq) { ps_spool_free(&ps_exchange_of(rq)->body); }
+
+void ps_exchange_pool_init(struct ps_server *s) {
+    struct ps_request_pool *pool = &s->env.pool;
+    *pool = (struct ps_request_pool){
+        .object_bytes = sizeof(struct ps_exchange),
+        .fields = s->config.limits.fields,
+        .scratch_bytes = s->config.limits.fields * PS_REQUEST_SCRATCH_PER_FIELD,
+        .arena_limit = 2 * (size_t)s->config.limits.head + 4096,
+        .keep = 256,
+        .init = on_new,
+        .clear = on_clear,
+    };
+}
+
+/* ---- the connection's side ---- */
+
+static void link_to(struct ps_exchange *x, struct ps_conn *c) {
+    x->conn = c;
+    x->next = c->exchanges;
+    if (x->next != NULL) x->next->prev = x;
+    c->exchanges = x;
+}
+
+static void unlink_conn(struct ps_exchange *x) {
+    if (x->conn == NULL) return;
+    if (x->prev != NULL)
+        x->prev->next = x->next;
+    else
+        x->conn->exchanges = x->next;
+    if (x->next != NULL) x->next->prev = x->prev;
+    x->prev = x->next = NULL;
+    x->conn = NULL;
+}
+
+/* The server's side lets go. */
+static void done(struct ps_exchange *x) {
+    unlink_conn(x);
+    x->request.announced = false;
+    x->server->n_exchanges--;
+    ps_request_unref(&x->request);
+}
+
+static void push_ready(struct ps_exchange *x, uint8_t why) {
+    struct ps_server *s = x->server;
+    bool queued = x->ready != 0;
+    x->ready |= why;
+    if (queued) return;
+    x->ready_next = NULL;
+    if (s->ready_last != NULL)
+        s->ready_last->ready_next = x;
+    else
+        s->ready_first = x;
+    s->ready_last = x;
+    if (s->config.threaded) pthread_cond_signal(&s->ready_cond);
+}
+
+void ps_exchange_begin(struct ps_exchange *x, struct ps_conn *c) {
+    ps_request_ref(&x->request);
+    x->server->n_exchanges++;
+    link_to(x, c);
+    if (x->request.has_body && x->request.expect_continue && c->wire.protocol->want_body(&c->wire, &x->request, c->out) < 0)
+        ps_conn_close(c);
+}
+
+void ps_exchange_body(struct ps_exchange *x, struct ps_span data) {
+    int rc = ps_spool_write(&x->body, data, x->request.content_length);
+    if (rc < 0) ps_exchange_refuse(x, rc);
+}
+
+void ps_exchange_complete(struct ps_exchange *x) {
+    struct ps_server *s = x->server;
+    if (s->config.threaded && s->config.queue != 0 && s->n_queued >= s->config.queue) {
+        ps_exchange_refuse(x, PS_EBUSY);
+        return;
+    }
+    x->state = PS_EXCHANGE_QUEUED;
+    s->n_queued++;
+    ps_slot_store(s->slot->waiting, s->n_queued);
+    push_ready(x, PS_READY_REQUEST);
+}
+
+void ps_exchange_lost(struct ps_exchange *x) {
+    struct ps_server *s = x->server;
+    unlink_conn(x);
+    if (x->state == PS_EXCHANGE_COLLECTING) {
+        done(x);
+    } else if (x->state == PS_EXCHANGE_TAKEN && x->waits) {
+        x->waits = false;
+        push_ready(x, PS_READY_GONE);
+    } /* queued: ps_server_take drops it */
+    if (s->config.threaded) pthread_cond_broadcast(&s->drained_cond);
+}
+
+void ps_exchange_refuse(struct ps_exchange *x, int err) {
+    struct ps_conn *c = x->conn;
+    struct ps_response head;
+    struct ps_span body;
+    char text[PS_REFUSAL_MAX];
+    ps_response_init(&head);
+    int rc = ps_answer_refusal(err, &head, text, &body);
+    if (rc == 0) rc = c->wire.protocol->respond(&c->wire, &x->request, &head, body, false, c->out);
+    ps_response_free(&head);
+    if (rc < 0) c->wire.protocol->fail(&c->wire, &x->request);
+    done(x);
+}
+
+void ps_exchange_drained(struct ps_exchange *x) {
+    if (!x->waits) return;
+    x->waits = false;
+    if (x->server->config.threaded)
+        pthread_cond_broadcast(&x->server->drained_cond);
+    else
+        push_ready(x, PS_READY_DRAINED);
+}
+
+/* ---- the gateway's side ---- */
+
+static struct ps_exchange *pop_ready(struct ps_server *s, unsigned *ready) {
+    struct ps_exchange *x = s->ready_first;
+    s->ready_first = x->ready_next;
+    if (s->ready_first == NULL) s->ready_last = NULL;
+    *ready = x->ready;
+    x->ready = 0;
+    x->ready_next = NULL;
+    return x;
+}
+
+static void mark_taken(struct ps_exchange *x) {
+    struct ps_server *s = x->server;
+    x->state = PS_EXCHANGE_TAKEN;
+    s->n_queued--;
+    s->n_taken++;
+    ps_slot_store(s->slot->waiting, s->n_queued);
+    ps_slot_store(s->slot->running, s->n_taken);
+}
+
+/* The next one somebody still wants an answer to. */
+static struct ps_exchange *take_ready(struct ps_server *s, unsigned *ready) {
+    while (s->ready_first != NULL) {
+        struct ps_exchange *x = pop_ready(s, ready);
+        if (x->state != PS_EXCHANGE_QUEUED) return x;
+        if (x->conn != NULL) {
+            mark_taken(x);
+            return x;
+        }
+        s->n_queued--;
+        done(x);
+    }
+    return NULL;
+}
+
+struct ps_exchange *ps_server_take(struct ps_server *s, unsigned *ready, bool wait) {
+    ps_server_lock(s);
+    struct ps_exchange *x = take_ready(s, ready);
+    while (wait && x == NULL && !s->stopped) {
+        pthread_cond_wait(&s->ready_cond, &s->lock);
+        x = take_ready(s, ready);
+    }
+    ps_server_unlock(s);
+    return x;
+}
+
+void *ps_server_take_owner(struct ps_server *s) {
+    void *owner = NULL;
+    if (s->owners.count == 0) return NULL; /* a peek without the lock: what comes a moment later waits for the next call */
+    ps_server_lock(s);
+    if (s->owners.count != 0) {
+        owner = s->owners.list[--s->owners.count];
+        s->loans--;
+    }
+    ps_server_unlock(s);
+    return owner;
+}
+
+/* What is common to both ways of writing: the list, the owner's place in it, the socket. `head` is NULL to go on. */
+static int write_answer(struct ps_exchange *x, const struct ps_response *head, struct ps_span body, bool more, void *owner,
+                        bool *kept) {
+    struct ps_server *s = x->server;
+    struct ps_conn *c = x->conn;
+    if (c == NULL) return PS_EGONE;
+    struct ps_out *out = ps_conn_out(c);
+    if (out == NULL || ps_owners_reserve(&s->owners, s->loans + 1) < 0) return PS_ENOMEM;
+    const struct ps_protocol *protocol = c->wire.protocol;
+    int rc = head != NULL ? protocol->respond(&c->wire, &x->request, head, body, more, out)
+                          : protocol->send(&c->wire, &x->request, body, more, out);
+    ps_conn_flush(c);
+    if (c->out != NULL && body.len >= PS_OUT_COPY_MAX && ps_out_own(c->out, owner)) {
+        *kept = true;
+        s->loans++;
+    }
+    ps_conn_after(c);
+    return rc < 0 ? rc : c->dead && !x->request.answer.ended ? PS_EGONE : 0;
+}
+
+int ps_exchange_respond(struct ps_exchange *x, const struct ps_response *head, struct ps_span body, bool more, void *owner,
+                        bool *kept) {
+    *kept = false;
+    ps_server_lock(x->server);
+    int rc = write_answer(x, head, body, more, owner, kept);
+    ps_server_unlock(x->server);
+    return rc;
+}
+
+int ps_exchange_send(struct ps_exchange *x, struct ps_span body, bool more, void *owner, bool *kept) {
+    *kept = false;
+    ps_server_lock(x->server);
+    int rc = write_answer(x, NULL, body, more, owner, kept);
+    ps_server_unlock(x->server);
+    return rc;
+}
+
+void ps_exchange_errors(struct ps_exchange *x, struct ps_span text) {
+    ps_server_lock(x->server);
+    if (x->conn != NULL && x->request.wants_errors) {
+        struct ps_buf *b = &x->request.errors;
+        size_t room = b->limit - b->len;
+        (void)ps_buf_append(b, text.ptr, text.len < room ? text.len : room);
+    }
+    ps_server_unlock(x->server);
+}
+
+static bool full(const struct ps_exchange *x) {
+    const struct ps_conn *c = x->conn;
+    return c != NULL && c->out != NULL && c->out->size >= x->server->config.high_watermark;
+}
+
+bool ps_exchange_full(struct ps_exchange *x) {
+    ps_server_lock(x->server);
+    bool is = full(x);
+    ps_server_unlock(x->server);
+    return is;
+}
+
+bool ps_exchange_wait(struct ps_exchange *x) {
+    ps_server_lock(x->server);
+    bool waits = x->waits = full(x);
+    ps_server_unlock(x->server);
+    return waits;
+}
+
+int ps_exchange_block(struct ps_exchange *x) {
+    struct ps_server *s = x->server;
+    ps_server_lock(s);
+    x->waits = full(x);
+    while (x->waits && x->conn != NULL) {
+        if (s->config.threaded)
+            pthread_cond_wait(&s->drained_cond, &s->lock);
+        else
+            ps_conn_flush_blocking(x->conn);
+    }
+    x->waits = false;
+    int rc = x->conn == NULL ? PS_EGONE : 0;
+    ps_server_unlock(s);
+    return rc;
+}
+
+static void fail(struct ps_exchange *x) {
+    struct ps_conn *c = x->conn;
+    if (c == NULL || x->request.answer.ended) return;
+    c->wire.protocol->fail(&c->wire, &x->request);
+    ps_conn_after(c);
+}
+
+void ps_exchange_fail(struct ps_exchange *x) {
+    ps_server_lock(x->server);
+    fail(x);
+    ps_server_unlock(x->server);
+}
+
+void ps_exchange_finish(struct ps_exchange *x) {
+    struct ps_server *s = x->server;
+    ps_server_lock(s);
+    fail(x);
+    s->n_taken--;
+    s->n_requests++;
+    ps_slot_store(s->slot->running, s->n_taken);
+    ps_slot_store(s->slot->requests, s->n_requests);
+    done(x);
+    ps_server_unlock(s);
+}
