@@ -3,6 +3,7 @@
 #
 #   PYTHON=python3.13   the interpreter; each version but the default has an environment of its own, .venvs/3.13
 #   JOBS=2              how much runs at once
+#   PENSTOCK_SANITIZE=address,undefined   extensions with sanitizers and assertions, in an environment of their own
 #   PENSTOCK_WERROR=1   compiler warnings are errors; CI sets it, so that a newer compiler's new opinion stops no user
 
 PYTHON ?= python3
@@ -10,9 +11,13 @@ JOBS ?= $(shell nproc)
 BUILD ?= build
 CC ?= cc
 
-VENV := $(if $(filter python3,$(PYTHON)),.venv,.venvs/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])'))
+VERSION = $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VENV := $(if $(PENSTOCK_SANITIZE),.venvs/$(VERSION)-sanitize,$(if $(filter python3,$(PYTHON)),.venv,.venvs/$(VERSION)))
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+# setup.py reads them, however they were given.
+export PENSTOCK_SANITIZE PENSTOCK_WERROR
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion $(if $(filter 1,$(PENSTOCK_WERROR)),-Werror)
 C_FLAGS := -std=c11 -g -Icsrc $(WARNINGS)
@@ -75,7 +80,9 @@ serve: install ## serve examples/hello over HTTP=127.0.0.1:8000 and FCGI=127.0.0
 
 # --- tests -------------------------------------------------------------------------------------------------------------------
 
-PYTEST := $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal
+# The interpreter is not built with the sanitizer, so its runtime has to be there first; and it frees nothing at its end.
+RUNTIME := $(if $(PENSTOCK_SANITIZE),LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0)
+PYTEST := $(RUNTIME) $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal
 
 .PHONY: test test-core lint format need-nginx
 test: need-nginx ctest $(VENV)/group-test install ## run the whole suite: C unit tests, then pytest

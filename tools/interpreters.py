@@ -1,7 +1,7 @@
 """The CPythons of this machine that Penstock supports, newest last: on PATH as python3.X, and those pyenv keeps.
 
-    python tools/interpreters.py          lines of VERSION PATH
-    python tools/interpreters.py 3.13     the path of that one; exit status 1 where there is none
+python tools/interpreters.py          lines of VERSION PATH
+python tools/interpreters.py 3.13     the path of that one; exit status 1 where there is none
 """
 
 import os
