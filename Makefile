@@ -53,6 +53,7 @@ SOURCES := $(sort $(wildcard setup.py csrc/*/*.[ch] pyx/*.px[dyi] pyx/*.pyx pyth
 # Rewritten when the list changes: a file that is gone is newer than nothing.
 $(VENV)/sources: $(VENV)/made FORCE
 	@echo $(SOURCES) | cmp --silent - $@ || echo $(SOURCES) > $@
+.PHONY: FORCE
 FORCE:
 
 # Without isolation, for that would build all anew; setup.py compiles what changed. It never forgets a module that is gone, so
@@ -108,7 +109,6 @@ CTEST_PROGRAMS := $(patsubst tests/c/%.c,%,$(sort $(wildcard tests/c/test_*.c)))
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 .PHONY: ctest ctest-run $(CTEST_PROGRAMS:%=ctest-run/%) $(FUZZ_TARGETS:%=ctest-replay/%)
-.SECONDARY:
 ctest: ## run the C unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@CC=$(CC) tools/need cc
 	$(FAN_OUT) ctest-run
@@ -165,6 +165,9 @@ $(FUZZ)/core.a: $(CORE:%.c=$(FUZZ)/%.o)
 $(FUZZ)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@clang $(C_FLAGS) -O2 -fsanitize=fuzzer-no-link $(SANITIZE) -MMD -MP -c -o $@ $<
+
+# Not to be deleted as by-products.
+.PRECIOUS: $(CTEST)/%.o $(FUZZ)/%.o
 
 -include $(shell find $(CTEST) $(FUZZ) -name '*.d' 2>/dev/null)
 
