@@ -9,8 +9,11 @@
  * Content-Length, Transfer-Encoding, Connection and Expect. What it says about the body's length is final: where two readers
  * could differ (two lengths, a length beside a coding, a coding in HTTP/1.0) the head is refused.
  *
- * Cost: a byte is looked at no more than three times however the input is split (an attempt to read its line, the search for
- * the line's end once that attempt ran out of input, the second attempt). */
+ * Cost: a byte is looked at no more than three times however the input is split. The decoder goes on inside a method, target,
+ * name or value where the input ended, so the search for an element's end sees each byte once (only a CR at the very end of
+ * the input again, with the byte behind it); what the element says is read once more when it is complete.
+ * Errors come as early: for a byte that may not stand where it does, or a limit passed, as soon as that byte is there; for
+ * what an element says, as soon as the element is complete. No split of the input changes which error comes. */
 #ifndef PS_CODEC_HTTP1_H
 #define PS_CODEC_HTTP1_H
 
@@ -20,13 +23,13 @@
 struct ps_http1_limits {
     uint32_t line_bytes;   /* request line without CRLF; longer: PS_ETARGETLONG */
     uint32_t field_bytes;  /* one field line without CRLF; longer: PS_EFIELDLONG */
-    uint32_t head_bytes;   /* everything up to the empty line; larger: PS_EHEADLONG */
+    uint32_t head_bytes;   /* everything up to the empty line, at most 1 GiB; larger: PS_EHEADLONG */
     uint32_t fields;       /* number of field lines, at most the capacity of the table given; more: PS_EFIELDS */
 };
 
 enum { PS_HTTP1_METHOD_MAX = 64 }; /* a longer method is PS_EMETHOD */
 
-/* One field line, as offsets from the first byte of the input (which may move between calls; offsets do not). */
+/* One field line, as offsets from the first byte of the head (which may move between calls; offsets do not). */
 struct ps_http1_field {
     uint32_t name, name_len, value, value_len;
 };
@@ -45,7 +48,7 @@ struct ps_http1_head {
     uint32_t n_fields;
     uint8_t minor;                   /* 0 or 1 */
     uint8_t form;                    /* enum ps_http1_form */
-    uint8_t body;                    /* enum ps_http1_body_kind */
+    uint8_t body;                    /* enum ps_http1_body_kind; "Content-Length: 0" is PS_BODY_LENGTH */
     bool keep_alive;                 /* what Connection and the version say together (RFC 9112, section 9.3) */
     bool expect_continue;            /* "Expect: 100-continue" in HTTP/1.1; in 1.0 it is ignored (RFC 9110, 10.1.1) */
     bool upgrade;                    /* Connection lists "upgrade" and an Upgrade field is there */
@@ -55,19 +58,19 @@ struct ps_http1_head {
 struct ps_http1 {
     struct ps_http1_limits limits;
     struct ps_http1_field *table;
-    uint32_t n_fields;
-    uint32_t line;     /* offset of the first line not yet read */
-    uint32_t scanned;  /* offset up to which that line's end was searched for; 0: not yet tried */
-    uint32_t start;    /* offset of the method: 2 after a skipped CRLF */
-    int error;         /* sticky */
+    uint32_t n_fields; /* complete ones; the entry behind them holds what is known of the field being read */
+    uint32_t line;     /* offset of the line being read */
+    uint32_t scanned;  /* offset to go on at */
+    uint8_t start;     /* bytes before the head: 2 after a skipped CRLF */
     uint8_t state;
+    int error;         /* sticky */
     /* what the lines read so far said; offsets, for the input may move */
     struct ps_http1_parsed {
         uint32_t method_len, target, target_len;
         uint32_t authority, authority_len, path, path_len, query, query_len;
         int64_t content_length;
-        uint8_t minor, form, hosts, lengths, codings;
-        bool close, keep_alive, upgrade_listed, upgrade_named, expect_continue, absolute;
+        uint8_t minor, form;
+        bool host, length, chunked, close, keep_alive, upgrade_listed, upgrade_named, expect_continue;
     } seen;
 };
 

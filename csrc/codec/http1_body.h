@@ -21,7 +21,7 @@ struct ps_http1_body {
     uint32_t trailer;        /* bytes of trailers so far */
     uint32_t trailer_limit;  /* more: PS_EHEADLONG */
     int error;               /* sticky */
-    uint8_t state, digits, quote;
+    uint8_t state, digits;
 };
 
 /* length >= 0: exactly so many bytes. length < 0: chunked. */
@@ -33,7 +33,7 @@ void ps_http1_body_init(struct ps_http1_body *b, int64_t length, uint32_t traile
  * After PS_BODY_END every call returns PS_BODY_END and consumes nothing. */
 int ps_http1_body_next(struct ps_http1_body *b, struct ps_span *in, struct ps_span *data);
 
-/* True while the peer still owes bytes. */
+/* True while the peer still owes bytes; after an error for good, for the message's end was never found. */
 bool ps_http1_body_pending(const struct ps_http1_body *b);
 
 #endif

@@ -338,7 +338,7 @@ void ps_conn_expired(struct ps_timer *timer) {
 
 void ps_conn_drain(struct ps_conn *c) { set_deadline(c); }
 
-bool ps_conn_open(struct ps_listener *listener, int fd, const struct ps_endpoint *peer) {
+bool ps_conn_open(struct ps_listener *listener, int fd, const struct ps_endpoint *peer, const struct ps_endpoint *local) {
     struct ps_server *s = listener->server;
     size_t wire_at = offsetof(struct ps_conn, wire);
     struct ps_conn *c = calloc(1, wire_at + listener->protocol->state_bytes);
@@ -349,7 +349,7 @@ bool ps_conn_open(struct ps_listener *listener, int fd, const struct ps_endpoint
     c->server = s;
     c->source = (struct ps_source){.ready = on_ready, .fd = fd};
     c->peer = *peer;
-    c->local = listener->local;
+    c->local = *local;
     c->waiting_for = PS_WAIT_NONE;
     ps_buf_init(&c->in, s->config.limits.head + 2 * READ_AHEAD + PS_SCRATCH_BYTES);
     c->wire.protocol = listener->protocol;

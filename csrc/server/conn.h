@@ -30,7 +30,7 @@ struct ps_conn {
 };
 
 /* Takes over an accepted socket. False: it could not be served and is closed. */
-bool ps_conn_open(struct ps_listener *listener, int fd, const struct ps_endpoint *peer);
+bool ps_conn_open(struct ps_listener *listener, int fd, const struct ps_endpoint *peer, const struct ps_endpoint *local);
 
 /* Closes at once; exchanges lose their connection. */
 void ps_conn_close(struct ps_conn *c);

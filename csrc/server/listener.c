@@ -42,13 +42,22 @@ static bool at_limit(const struct ps_server *s) {
     return s->config.limits.connections != 0 && s->n_conns >= s->config.limits.connections;
 }
 
+/* The address the peer connected to: the listener's own, unless that stands for all of them. */
+static struct ps_endpoint local_of(const struct ps_listener *l, int fd) {
+    struct ps_endpoint local = l->local;
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    if (l->any_address && getsockname(fd, (struct sockaddr *)&address, &size) == 0) ps_endpoint_format(&local, &address);
+    return local;
+}
+
 static void open_conn(struct ps_listener *l, int fd, const struct sockaddr_storage *address) {
-    struct ps_endpoint peer;
+    struct ps_endpoint peer, local = local_of(l, fd);
     int on = 1;
     ps_endpoint_format(&peer, address);
     /* Answers are written in one piece; waiting for more to send (Nagle) would only delay them. */
     if (l->tcp) (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    (void)ps_conn_open(l, fd, &peer);
+    (void)ps_conn_open(l, fd, &peer, &local);
 }
 
 /* One connection. False: no more for now. */

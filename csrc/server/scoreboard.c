@@ -18,3 +18,24 @@ void ps_scoreboard_close(struct ps_scoreboard *board) {
     board->slots = NULL;
     board->n_slots = 0;
 }
+
+void ps_slot_claim(struct ps_slot *slot, uint64_t pid) {
+    _Atomic uint64_t *counters[] = {&slot->heartbeat_ms, &slot->connections, &slot->requests, &slot->running, &slot->waiting};
+    for (unsigned i = 0; i < sizeof counters / sizeof counters[0]; i++) ps_slot_store(*counters[i], 0);
+    ps_slot_store(slot->state, pid != 0 ? (uint64_t)PS_WORKER_STARTING : (uint64_t)PS_WORKER_EMPTY);
+    ps_slot_store(slot->pid, pid);
+}
+
+void ps_slot_set_state(struct ps_slot *slot, enum ps_worker_state state) { ps_slot_store(slot->state, (uint64_t)state); }
+
+struct ps_slot_reading ps_slot_read(struct ps_slot *slot) {
+    return (struct ps_slot_reading){
+        .pid = ps_slot_load(slot->pid),
+        .state = ps_slot_load(slot->state),
+        .heartbeat_ms = ps_slot_load(slot->heartbeat_ms),
+        .connections = ps_slot_load(slot->connections),
+        .requests = ps_slot_load(slot->requests),
+        .running = ps_slot_load(slot->running),
+        .waiting = ps_slot_load(slot->waiting),
+    };
+}

@@ -32,6 +32,17 @@ struct ps_scoreboard {
 int ps_scoreboard_open(struct ps_scoreboard *board, uint32_t slots);
 void ps_scoreboard_close(struct ps_scoreboard *board);
 
+/* One slot's values, copied. */
+struct ps_slot_reading {
+    uint64_t pid, state, heartbeat_ms, connections, requests, running, waiting;
+};
+
+/* Empties the slot (pid 0), or gives it to a worker that is starting. */
+void ps_slot_claim(struct ps_slot *slot, uint64_t pid);
+
+void ps_slot_set_state(struct ps_slot *slot, enum ps_worker_state state);
+struct ps_slot_reading ps_slot_read(struct ps_slot *slot);
+
 #define ps_slot_store(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 #define ps_slot_load(field) atomic_load_explicit(&(field), memory_order_relaxed)
 

@@ -54,9 +54,14 @@ void ps_server_wake(struct ps_server *s) {
 }
 
 static void on_wake(struct ps_source *source, uint32_t events) {
-    char drop[64];
+    struct ps_server *s = (struct ps_server *)((char *)source - offsetof(struct ps_server, wake));
+    char bytes[64];
+    ssize_t n;
     (void)events;
-    while (read(source->fd, drop, sizeof drop) == (ssize_t)sizeof drop) continue;
+    do {
+        n = read(source->fd, bytes, sizeof bytes);
+        for (ssize_t i = 0; i < n; i++) s->signalled |= bytes[i] != '\0'; /* ours are 0, a signal's is its number */
+    } while (n == (ssize_t)sizeof bytes);
 }
 
 static int open_wake(struct ps_server *s) {
@@ -172,19 +177,22 @@ static void expire(struct ps_server *s) {
     }
 }
 
-void ps_server_turn(struct ps_server *s, int max_wait_ms) {
+bool ps_server_turn(struct ps_server *s, int max_wait_ms) {
     ps_server_lock(s);
     bury(s);
     int wait = wait_for(s, max_wait_ms);
     if (s->config.threaded) pthread_mutex_unlock(&s->lock);
-    ps_loop_wait(&s->loop, wait);
+    bool idle = ps_loop_wait(&s->loop, wait) == 0;
     if (s->config.threaded) pthread_mutex_lock(&s->lock);
     read_clock(s);
     ps_slot_store(s->slot->heartbeat_ms, s->now);
     s->sleep_until = 0; /* awake: deadlines set from here on are looked at before the next wait */
     ps_loop_dispatch(&s->loop);
     expire(s);
+    bool look_up = idle || s->signalled || s->draining || s->stopped;
+    s->signalled = false;
     if (s->config.threaded) pthread_mutex_unlock(&s->lock);
+    return look_up;
 }
 
 void ps_server_drain(struct ps_server *s) {

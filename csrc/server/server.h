@@ -90,7 +90,7 @@ struct ps_server {
     uint64_t n_requests;
     struct ps_slot *slot;            /* of the scoreboard; never NULL */
     struct ps_slot own_slot;
-    bool draining, stopped;
+    bool draining, stopped, signalled;
     uint8_t *scratch;                /* read buffer, shared: what must stay is copied out of it */
 };
 
@@ -105,13 +105,14 @@ void ps_server_free(struct ps_server *s);
 /* Serves a listening, non-blocking socket, which stays the caller's. 0, PS_ENOMEM or PS_EIO. */
 int ps_server_listen(struct ps_server *s, int fd, const struct ps_protocol *protocol);
 
-/* One turn, waiting at most max_wait_ms. */
-void ps_server_turn(struct ps_server *s, int max_wait_ms);
+/* One turn, waiting at most max_wait_ms. True: whoever turns should look up: a signal came (it interrupted the wait, or its handler
+ * wrote to the wake descriptor), the server is draining, or the wait was spent without an event. */
+bool ps_server_turn(struct ps_server *s, int max_wait_ms);
 
 /* Makes the turn that waits, or the next one, return at once. Any thread; also from a signal handler. */
 void ps_server_wake(struct ps_server *s);
 
-/* The descriptor a byte may be written to for the same effect. */
+/* The descriptor a signal's handler may write a byte to (not 0) for the same effect. */
 static inline int ps_server_wake_fd(const struct ps_server *s) { return s->wake_write; }
 
 /* Stop accepting (what waits in the listeners' queues is still taken), answer what was accepted, close each connection with its

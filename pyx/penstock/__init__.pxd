@@ -1,0 +1,1 @@
+# Found by cimport as the package penstock: what one extension module shows another.
