@@ -48,19 +48,18 @@ $(VENV)/group-%: pyproject.toml $(VENV)/made
 	@$(PIP) install --group $*
 	@touch $@
 
-SOURCES := $(sort $(wildcard setup.py csrc/*/*.[ch] pyx/*.px[dyi] pyx/*.pyx python/penstock/*.py* python/penstock/*/*.py*))
+SOURCES := $(sort $(wildcard setup.py csrc/*/*.[ch] pyx/*.p[yx]? pyx/*/*.pxd python/penstock/*.py* python/penstock/*/*.py*))
 
-# Rewritten when the list changes: a file that is gone is newer than nothing.
+# Rewritten when the list changes, for a file that is gone has no date. What setup.py once put into build/lib it would install
+# for ever.
 $(VENV)/sources: $(VENV)/made FORCE
-	@echo $(SOURCES) | cmp --silent - $@ || echo $(SOURCES) > $@
+	@echo $(SOURCES) | cmp --silent - $@ || { rm -rf build/lib.*; echo $(SOURCES) > $@; }
 .PHONY: FORCE
 FORCE:
 
-# Without isolation, for that would build all anew; setup.py compiles what changed. It never forgets a module that is gone, so
-# those are copied afresh.
+# Without isolation, for that would build all anew; setup.py compiles what changed.
 $(VENV)/installed: $(SOURCES) $(VENV)/sources $(VENV)/group-build
 	@echo "building penstock"
-	@find build/lib.* -name '*.py*' -delete 2>/dev/null || true
 	@$(PIP) install --no-build-isolation .
 	@touch $@
 
