@@ -6,6 +6,7 @@ cdef extern from "base/err.h" nogil:
     enum:
         PS_EREASON
         PS_EVALUE
+        PS_ERESLENGTH
         PS_ELIMIT
         PS_ENOMEM
     const char *ps_err_name(int code)
