@@ -1,0 +1,1 @@
+"""Benchmarks of the codecs alone: nanoseconds per head, per record, per set of params."""
