@@ -36,12 +36,13 @@ class Reference:
 
 def parse_reference(text: str) -> Reference:
     """Raises ValueError in one line where `text` cannot name a callable."""
-    match = _REFERENCE.fullmatch(text)
-    if match is not None:
-        return Reference(match["module"], tuple(match["path"].split(".")) if match["path"] else (), bool(match["call"]))
     if text.partition(":")[0].endswith(".py") or "/" in text:
         raise ValueError(f"{text!r} is a path: name a module instead, such as hello:app, and its folder with --chdir")
-    raise ValueError(f"{text!r} names no application: write MODULE:CALLABLE, such as hello:app or shop.wsgi:make()")
+    match = _REFERENCE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} names no application: write MODULE:CALLABLE, such as hello:app or shop.wsgi:make()")
+    path = tuple(match["path"].split(".")) if match["path"] else ()
+    return Reference(match["module"], path, bool(match["call"]))
 
 
 def load(reference: Reference, *, factory: bool = False) -> Application:

@@ -70,6 +70,7 @@ def _run(config: Config) -> int:
             graceful_timeout=config.timeouts.graceful,
             scoreboard=Scoreboard(_PROCESSES_PER_SEAT * config.workers),
             work=lambda place: worker.run(config, place, listeners.keep_only(place.seat)),
+            all_draining=listeners.refuse,
         )
         return supervisor.run()
 

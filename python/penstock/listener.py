@@ -51,6 +51,10 @@ class Listener:
             return f"{Bind(local, self.protocol)} and every other address of this machine"
         return str(Bind(address, self.protocol))
 
+    def refuse(self) -> None:
+        """From now on nobody can connect, in whatever process it is open; what still queues is reset."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+
 
 class SocketFile:
     """The file of a unix socket we made: removed by whoever made it, and only while it is still that one."""
@@ -78,6 +82,7 @@ class Listeners:
 
     def __init__(self, seats: int) -> None:
         self._shared: list[Listener] = []
+        self._inherited: list[Listener] = []
         self._own: list[list[Listener]] = [[] for _ in range(seats)]
         self._files: list[SocketFile] = []
 
@@ -95,7 +100,7 @@ class Listeners:
                     self._files.append(SocketFile(path))
                     self._shared.append(Listener(sock, bind.protocol))
                 case InheritedAddress(fd):
-                    self._shared.append(Listener(_take_over(fd), bind.protocol))
+                    self._inherited.append(Listener(_take_over(fd), bind.protocol))
         except OSError as error:
             raise StartupError(f"cannot listen on {bind}: {_reason(error, bind)}") from None
 
@@ -108,7 +113,7 @@ class Listeners:
 
     def of(self, seat: int) -> list[Listener]:
         """The listeners of one seat's worker."""
-        return self._shared + self._own[seat]
+        return self._shared + self._inherited + self._own[seat]
 
     def keep_only(self, seat: int) -> list[Listener]:
         """For a worker: its own listeners, those of the other seats being closed in this process."""
@@ -117,11 +122,24 @@ class Listeners:
                 _close_all(own)
         return self.of(seat)
 
-    def close(self) -> None:
-        for file in self._files:
-            file.remove()
+    def refuse(self) -> None:
+        """Once no worker accepts any more: a front server shall know at once, and another server may take the place.
+
+        What was inherited goes on queueing, for whoever gave it to us gives it to the next one too.
+        """
         for listeners in (self._shared, *self._own):
+            for listener in listeners:
+                listener.refuse()
+        self._remove_files()
+
+    def close(self) -> None:
+        self._remove_files()
+        for listeners in (self._shared, self._inherited, *self._own):
             _close_all(listeners)
+
+    def _remove_files(self) -> None:
+        while self._files:
+            self._files.pop().remove()
 
     def __enter__(self) -> Self:
         return self

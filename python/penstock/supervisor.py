@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from penstock._server import DRAINING, READY, Scoreboard
@@ -29,8 +29,8 @@ _GRACE_SECONDS = 1.0
 # With nobody left to serve, so many workers of a seat may die in a row before one is ready: then it is not bad luck.
 _BOOT_ATTEMPTS = 3
 
-# How often the scoreboard is read while a worker starts. At other times it is not read at all.
-_STARTING_POLL_SECONDS = 0.02
+# How often the scoreboard is read while a worker is to become ready or to drain. At other times it is not read at all.
+_POLL_SECONDS = 0.02
 
 # What the queue it reads must hold.
 SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
@@ -49,8 +49,9 @@ class Place:
 class Supervisor:
     """Keeps `seats` workers serving until a signal ends it. `signals` has been entered and takes SIGNALS.
 
-    `work` is called in each worker, which ends with the status it returns. The scoreboard's slots limit how many
-    workers there are at a time, retiring ones included. `graceful_timeout` is in seconds, 0 for no end.
+    `work` is called in each worker, which ends with the status it returns; `all_draining` in the supervisor, once it
+    stops and no worker accepts any more. The scoreboard's slots limit how many workers there are at a time, retiring
+    ones included. `graceful_timeout` is in seconds, 0 for no end.
     """
 
     def __init__(
@@ -61,11 +62,13 @@ class Supervisor:
         graceful_timeout: float,
         scoreboard: Scoreboard,
         work: Callable[[Place], int],
+        all_draining: Callable[[], None],
     ) -> None:
         self._seats = [Seat(number) for number in range(seats)]
         self._graceful_timeout = graceful_timeout or math.inf
         self._scoreboard = scoreboard
         self._work = work
+        self._all_draining: Callable[[], None] | None = all_draining
         self._signals = signals
         self._workers: dict[int, Worker] = {}
         self._free_slots = set(range(scoreboard.slots))
@@ -87,6 +90,8 @@ class Supervisor:
             self._reap()
             self._seat_the_ready()
             self._kill_the_overdue()
+            self._notice_completion()
+            self._notice_all_draining()
         return self._status
 
     # Who starts, and when
@@ -94,15 +99,17 @@ class Supervisor:
     def _seat_to_fill(self) -> Seat | None:
         if self._stopping or not self._free_slots:
             return None
-        if self._generation != self._proven and self._someone_starts():
-            return None
         return next((seat for seat in self._wanting() if seat.fork_at <= time.monotonic()), None)
 
-    def _wanting(self) -> Iterator[Seat]:
-        """The seats without a worker, all of them; then those whose worker has old code, one after the other."""
-        yield from (seat for seat in self._seats if not seat.serving and not seat.starting)
-        if not self._someone_starts():
-            yield from (seat for seat in self._seats if seat.serving and seat.serving.generation != self._generation)
+    def _wanting(self) -> list[Seat]:
+        """The seats a worker could start for, now or after their back-off."""
+        vacant = [seat for seat in self._seats if not seat.serving and not seat.starting]
+        outdated = [seat for seat in self._seats if seat.serving and seat.serving.generation != self._generation]
+        if self._someone_starts():
+            return vacant if self._generation == self._proven else []
+        if self._generation == self._proven:
+            return vacant + outdated
+        return (vacant + outdated)[:1]
 
     def _fork(self, seat: Seat) -> Place | None:
         """Starts a worker for the seat. None in the supervisor; in the worker, its place."""
@@ -127,7 +134,7 @@ class Supervisor:
 
     def _seat_the_ready(self) -> None:
         for seat in self._seats:
-            if seat.starting and self._scoreboard.read(seat.starting.slot).state in (READY, DRAINING):
+            if seat.starting and self._state(seat.starting) in (READY, DRAINING):
                 self._let_serve(seat.starting)
 
     def _let_serve(self, worker: Worker) -> None:
@@ -139,14 +146,15 @@ class Supervisor:
         self._proven = worker.generation
         if predecessor is not None:
             self._retire(predecessor)
-        self._report_completion()
 
-    def _report_completion(self) -> None:
-        current = [seat for seat in self._seats if seat.serving and seat.serving.generation == self._generation]
-        if len(current) < len(self._seats) or self._complete == self._generation:
+    def _notice_completion(self) -> None:
+        """Every seat has its worker, and no worker with older code accepts anything any more."""
+        if self._complete == self._generation or not self._all_current():
             return
-        LOGGER.info("ready" if self._complete < 0 else "reloaded: every worker runs the new code")
-        self._complete = self._generation
+        old = (worker for worker in self._workers.values() if worker.generation != self._generation)
+        if not any(self._state(worker) == READY for worker in old):
+            LOGGER.info("ready" if self._complete < 0 else "reloaded: every worker runs the new code")
+            self._complete = self._generation
 
     # Who ends, and how
 
@@ -188,6 +196,14 @@ class Supervisor:
             worker.seat.vacate(worker)
             worker.kill_at = time.monotonic() + _GRACE_SECONDS
             os.kill(worker.pid, signal.SIGKILL if starting else signal.SIGQUIT)
+
+    def _notice_all_draining(self) -> None:
+        if not self._stopping or self._all_draining is None:
+            return
+        if all(self._state(worker) == DRAINING for worker in self._workers.values()):
+            LOGGER.debug("no worker accepts connections any more")
+            self._all_draining()
+            self._all_draining = None
 
     def _retire(self, worker: Worker) -> None:
         """Lets a worker finish what it accepted and end; one that still starts ends at once."""
@@ -252,14 +268,26 @@ class Supervisor:
     def _someone_starts(self) -> bool:
         return any(seat.starting for seat in self._seats)
 
+    def _all_current(self) -> bool:
+        return all(seat.serving and seat.serving.generation == self._generation for seat in self._seats)
+
+    def _state(self, worker: Worker) -> int:
+        return self._scoreboard.read(worker.slot).state
+
+    def _watches_scoreboard(self) -> bool:
+        """True while we wait for a worker to change its state there."""
+        if self._stopping:
+            return self._all_draining is not None
+        return self._someone_starts() or (self._complete != self._generation and self._all_current())
+
     def _patience(self) -> float | None:
         """Seconds until the clock alone gives us something to do; None for never."""
         now = time.monotonic()
         moments = [worker.kill_at for worker in self._workers.values()]
         if not self._stopping:
             moments += (seat.fork_at for seat in self._wanting() if seat.fork_at > now)
-        if self._someone_starts():
-            moments.append(now + _STARTING_POLL_SECONDS)
+        if self._watches_scoreboard():
+            moments.append(now + _POLL_SECONDS)
         soonest = min(moments, default=math.inf)
         return None if soonest == math.inf else max(0.0, soonest - now)
 

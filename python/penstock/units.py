@@ -38,10 +38,10 @@ def parse_duration(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """The shortest text with one unit that parse_duration reads back as `seconds`."""
+    """The shortest text with one unit that parse_duration reads back as `seconds`, to a millisecond."""
     if seconds != int(seconds):
-        return f"{seconds * 1000:g}ms"
+        return f"{round(seconds * 1000)}ms"
     for unit in ("d", "h", "m"):
         if seconds and seconds % _SECONDS[unit] == 0:
-            return f"{seconds / _SECONDS[unit]:g}{unit}"
-    return f"{seconds:g}s"
+            return f"{int(seconds / _SECONDS[unit])}{unit}"
+    return f"{int(seconds)}s"

@@ -37,6 +37,9 @@ def run(config: Config, place: Place, listeners: Iterable[Listener]) -> ExitStat
         server.serve(_gateway(config, application))
     finally:
         signal.set_wakeup_fd(-1)  # the descriptor goes with the server
+        # Told twice: by default the second would end the process before the application's exit handlers have run.
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
     return ExitStatus.OK
 
 
