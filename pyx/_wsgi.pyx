@@ -60,17 +60,20 @@ cdef ps_span latin1_span(object text, str what) except *:
 
 # ---- the environ's keys ----
 
+cdef enum:
+    NAME_MAX = 40    # longer names are not kept
+    VALUE_MAX = 512  # nor longer values
+    SETS = 64        # a name has a place in one set, the ways of a set are searched one after the other
+    WAYS = 4
+
+
 cdef struct Name:
     # One header name that was seen, its key, and the last value it had. Clients repeat themselves: most values are found here and
-    # need not be made again. Direct-mapped: a name that collides takes the place.
-    uint8_t bytes[40]
+    # need not be made again.
+    uint8_t bytes[NAME_MAX]
     uint32_t len
     PyObject *key    # str "HTTP_NAME"; None: this header does not enter the environ
     PyObject *value  # str, or NULL
-
-cdef enum:
-    NAMES = 256
-    VALUE_MAX = 512  # longer values are not kept
 
 
 cdef object key_of(ps_span name):
@@ -83,20 +86,20 @@ cdef object key_of(ps_span name):
     return key if raw in (b"content-type", b"content-length") else "HTTP_" + key
 
 
-cdef inline unsigned hash_of(ps_span name):
-    cdef unsigned h = <unsigned>name.len
-    cdef size_t i
-    for i in range(name.len):
-        h = h * 33 + name.ptr[i]
-    return (h ^ (h >> 8)) & (NAMES - 1)
+cdef inline unsigned set_of(ps_span name):
+    """A few bytes tell the names in use apart well enough for sets; looking at all of them would cost more than it saves."""
+    cdef const uint8_t *p = name.ptr
+    cdef size_t n = name.len
+    return <unsigned>(n + 7 * p[0] + 3 * p[n // 2] + 5 * p[n - 1] + 11 * p[(n + 1) // 4]) % SETS
 
 
 @cython.final
 cdef class NameCache:
-    cdef Name _names[NAMES]
+    cdef Name _names[SETS * WAYS]
+    cdef unsigned _next  # way to give up next when a set is full
 
     def __dealloc__(self):
-        for i in range(NAMES):
+        for i in range(SETS * WAYS):
             self._forget(&self._names[i])
 
     cdef void _forget(self, Name *n):
@@ -107,12 +110,23 @@ cdef class NameCache:
             Py_DECREF(<object>n.value)
             n.value = NULL
 
-    cdef Name *find(self, ps_span name) except NULL:
-        """The entry of a name of at most 40 bytes."""
-        cdef Name *n = &self._names[hash_of(name)]
-        if n.key != NULL and n.len == name.len and memcmp(n.bytes, name.ptr, name.len) == 0:
-            return n
+    cdef inline Name *find(self, ps_span name) except NULL:
+        """The entry of a name of 1 to NAME_MAX bytes."""
+        cdef Name *n = &self._names[set_of(name) * WAYS]
+        cdef int i
+        for i in range(WAYS):
+            if n[i].len == name.len and memcmp(n[i].bytes, name.ptr, name.len) == 0:
+                return &n[i]
+        return self._add(n, name)
+
+    cdef Name *_add(self, Name *n, ps_span name) except NULL:
+        cdef int i = 0
         key = key_of(name)
+        while i < WAYS and n[i].key != NULL:
+            i += 1
+        if i == WAYS:
+            i = self._next = (self._next + 1) % WAYS
+        n = &n[i]
         self._forget(n)
         memcpy(n.bytes, name.ptr, name.len)
         n.len = <uint32_t>name.len
@@ -430,12 +444,16 @@ cdef class WsgiRunner(Runner):
         environ["QUERY_STRING"] = text_of(rq.query)
         if rq.target.len != 0:
             environ["REQUEST_URI"] = text_of(rq.target)
+        else:
+            del environ["REQUEST_URI"]
         environ["SERVER_PROTOCOL"] = self._protocol.of(rq.protocol)
         environ["SERVER_NAME"] = self._server_name.of(rq.server_name)
         environ["SERVER_PORT"] = self._server_port.of(rq.server_port)
         environ["REMOTE_ADDR"] = self._remote_addr.of(rq.remote_addr)
         if rq.remote_port.len != 0:
             environ["REMOTE_PORT"] = text_of(rq.remote_port)
+        else:
+            del environ["REMOTE_PORT"]
         if rq.scheme.len == 5:
             environ["wsgi.url_scheme"] = "https"
         for i in range(rq.n_headers):
@@ -453,7 +471,7 @@ cdef class WsgiRunner(Runner):
     cdef int _add_header(self, dict environ, ps_header *header) except -1:
         cdef Name *n
         cdef Py_ssize_t before
-        if header.name.len <= sizeof(n.bytes):
+        if header.name.len <= NAME_MAX:
             n = self._names.find(header.name)
             key = <object>n.key
             if key is None:
@@ -490,6 +508,19 @@ cdef object input_of(ps_exchange *x, Answer answer):
     return answer._file
 
 
+cdef tuple PER_REQUEST = (
+    "REQUEST_METHOD",
+    "PATH_INFO",
+    "QUERY_STRING",
+    "REQUEST_URI",
+    "SERVER_PROTOCOL",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "REMOTE_ADDR",
+    "REMOTE_PORT",
+)
+
+
 cdef class WsgiGateway:
     cdef object _app, _log, _errors
     cdef bint _multithread, _multiprocess
@@ -513,17 +544,27 @@ cdef class WsgiGateway:
         r._server_port = Remembered()
         r._remote_addr = Remembered()
         r._protocol = Remembered()
-        r._template = {
+        r._template = self._template(r._errors)
+        return r
+
+    cdef dict _template(self, ErrorStream errors):
+        """What every environ is a copy of: the constants, and a place for all that each request sets."""
+        template = {
             "SCRIPT_NAME": "",
             "SERVER_SOFTWARE": f"penstock/{__version__}",
             "GATEWAY_INTERFACE": "CGI/1.1",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
-            "wsgi.errors": r._errors,
+            "wsgi.errors": errors,
             "wsgi.multithread": self._multithread,
             "wsgi.multiprocess": self._multiprocess,
             "wsgi.run_once": False,
             "wsgi.file_wrapper": FileWrapper,
             "wsgi.input_terminated": True,
+            "wsgi.input": None,
         }
-        return r
+        template.update(dict.fromkeys(PER_REQUEST))
+        # A dict never shrinks: this leaves the copies room for the headers of most requests, so that they need not grow.
+        template["HTTP_"] = None
+        del template["HTTP_"]
+        return template
