@@ -264,7 +264,7 @@ cdef class Answer:
             if rc < 0:
                 raise_for(rc, name)
 
-    def write(self, bytes data):
+    def write(self, bytes data not None):
         """PEP 3333's imperative way: sent at once, and not before what was sent has found room."""
         if self._exchange == NULL:
             raise RuntimeError("write was called after the request")
@@ -388,7 +388,9 @@ cdef int raise_for(int rc, subject) except -1:
 
 
 cdef str describe(ps_request *rq):
-    return f"{text_of(rq.method)} {text_of(rq.script_name)}{text_of(rq.path_info)}"
+    """For the log: nothing in it can end a line."""
+    target = text_of(rq.target) or text_of(rq.script_name) + text_of(rq.path_info)
+    return ascii(f"{text_of(rq.method)} {target}")[1:-1]
 
 
 # ---- the runner ----

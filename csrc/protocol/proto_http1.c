@@ -229,6 +229,7 @@ static int next_head(struct http1 *c, struct ps_span *in, struct ps_event *ev, s
     int64_t limit = c->wire.env->limits.body;
     if (limit != 0 && c->rq->content_length > limit) return refuse(c, PS_EBODYLONG, out);
     if (c->rq->has_body) ps_http1_body_init(&c->body, c->rq->content_length, c->wire.env->limits.head);
+    if (in->len != 0) c->rq->expect_continue = false; /* the peer did not wait */
     c->end_due = !c->rq->has_body || c->rq->content_length == 0;
     c->input = BODY;
     c->close = false;

@@ -230,13 +230,18 @@ static void read_input(struct ps_conn *c) {
 
 /* ---- what comes next ---- */
 
+static bool something_arrived(const struct ps_conn *c) {
+    uint8_t byte;
+    return c->in.len != 0 || (!c->eof && recv(c->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
 static void end(struct ps_conn *c) {
     switch (c->wire.end) {
     case PS_END_RESET: reset(c); break;
     case PS_END_LINGER: linger(c); break;
     default:
         /* Closing with unread input would reset the connection and could take the answer with it. */
-        if (c->in.len != 0)
+        if (something_arrived(c))
             linger(c);
         else
             ps_conn_close(c);
@@ -313,12 +318,6 @@ static void on_ready(struct ps_source *source, uint32_t events) {
     ps_conn_after(c);
 }
 
-/* A request that crosses the close on its way must not be lost: whatever has arrived is served. */
-static bool something_arrived(const struct ps_conn *c) {
-    uint8_t byte;
-    return !c->eof && recv(c->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
 void ps_conn_expired(struct ps_timer *timer) {
     struct ps_conn *c = (struct ps_conn *)((char *)timer - offsetof(struct ps_conn, timer));
     if (c->lingering) {
@@ -329,6 +328,7 @@ void ps_conn_expired(struct ps_timer *timer) {
         reset(c);
         return;
     }
+    /* A request that crosses the close on its way must not be lost: what has arrived is served. */
     if (c->wire.phase == PS_PHASE_IDLE && something_arrived(c))
         read_input(c);
     else
