@@ -101,7 +101,8 @@ format: $(VENV)/group-lint ## lay the sources out
 	@$(BIN)/ruff check --quiet --fix-only . && $(BIN)/ruff format --quiet .
 	@git ls-files '*.[ch]' | xargs $(BIN)/clang-format -i
 
-# --- C unit tests: every tests/c/test_*.c is a program, linked with the harness and the core; every fuzz target replays its seeds
+# --- C unit tests: every tests/c/test_*.c is a program, linked with the other tests/c/*.c and the core; every fuzz target replays
+# its seeds
 
 CTEST := $(BUILD)/ctest/$(notdir $(CC))
 CTEST_PROGRAMS := $(patsubst tests/c/%.c,%,$(sort $(wildcard tests/c/test_*.c)))
@@ -122,13 +123,16 @@ $(FUZZ_TARGETS:%=ctest-replay/%): ctest-replay/%: $(CTEST)/replay_%
 	@UBSAN_OPTIONS=print_stacktrace=1 $< $(wildcard tests/fuzz/corpus/$*) && echo "ok   replay_$*" \
 	    || { echo "FAIL replay_$*"; exit 1; }
 
-$(CTEST)/test_%: $(CTEST)/tests/c/test_%.o $(CTEST)/tests/c/harness.o $(CTEST)/core.a
+$(CTEST)/test_%: $(CTEST)/tests/c/test_%.o $(CTEST)/shared.a $(CTEST)/core.a
 	@$(CC) $(SANITIZE) -o $@ $^ -lpthread
 
 $(CTEST)/replay_%: $(CTEST)/tests/fuzz/fuzz_%.o $(CTEST)/tests/fuzz/replay.o $(CTEST)/core.a
 	@$(CC) $(SANITIZE) -o $@ $^ -lpthread
 
-# An archive, so that a program links only what it tests.
+# Archives, so that a program links only what it tests.
+$(CTEST)/shared.a: $(patsubst %.c,$(CTEST)/%.o,$(filter-out tests/c/test_%,$(sort $(wildcard tests/c/*.c))))
+	@rm -f $@ && $(AR) rcs $@ $^
+
 $(CTEST)/core.a: $(CORE:%.c=$(CTEST)/%.o)
 	@rm -f $@ && $(AR) rcs $@ $^
 
