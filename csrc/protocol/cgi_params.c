@@ -48,27 +48,32 @@ static struct ps_span field_name(struct ps_span name) {
     return name;
 }
 
-static int take_http(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
-    ps_drop(&name, 5);
-    if (ps_span_eq(name, PS_LIT("CONTENT_LENGTH")) || ps_span_eq(name, PS_LIT("CONTENT_TYPE"))) return 0;
-    return add_header(rq, env, field_name(name), value);
-}
-
 static struct ps_header *find_header(const struct ps_request *rq, struct ps_span name) {
     for (uint32_t i = rq->n_headers; i > 0; i--)
         if (ps_span_eq(rq->headers[i - 1].name, name)) return &rq->headers[i - 1];
     return NULL;
 }
 
-/* CONTENT_LENGTH and CONTENT_TYPE: one header each; a repeated variable replaces it. */
-static int take_content(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
-    if (value.len == 0 || ps_span_eq(value, PS_LIT("-1"))) return 0;
-    name = field_name(name);
+/* For fields of which there is one: a repeated variable replaces it. */
+static int set_header(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
     struct ps_header *same = find_header(rq, name);
     if (same == NULL) return add_header(rq, env, name, value);
     if (!ps_is_field_value(value)) return PS_EFIELD;
     same->value = ps_trim(value);
     return 0;
+}
+
+static int take_content(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
+    if (value.len == 0 || ps_span_eq(value, PS_LIT("-1"))) return 0;
+    return set_header(rq, env, field_name(name), value);
+}
+
+/* HTTP_HOST comes twice where a configuration adds its own to the stock one (nginx); a client cannot send two. */
+static int take_http(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
+    ps_drop(&name, 5);
+    if (ps_span_eq(name, PS_LIT("CONTENT_LENGTH")) || ps_span_eq(name, PS_LIT("CONTENT_TYPE"))) return 0;
+    bool host = ps_span_eq(name, PS_LIT("HOST"));
+    return host ? set_header(rq, env, field_name(name), value) : add_header(rq, env, field_name(name), value);
 }
 
 int ps_cgi_param(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
@@ -118,7 +123,7 @@ static void split_path(struct ps_request *rq, const struct ps_protocol_env *env)
 
 /* PEP 3333: SERVER_NAME and SERVER_PORT are never empty; nginx sends an empty name for the default server. */
 static void fill_server(struct ps_request *rq) {
-    if (rq->server_name.len == 0) rq->server_name = header_value(rq, PS_LIT("host"));
+    if (rq->server_name.len == 0) rq->server_name = ps_authority_host(header_value(rq, PS_LIT("host")));
     if (rq->server_name.len == 0) rq->server_name = PS_LIT("localhost");
     if (rq->server_port.len == 0) rq->server_port = rq->scheme.len == 5 ? PS_LIT("443") : PS_LIT("80");
     if (rq->protocol.len == 0) rq->protocol = PS_LIT("HTTP/1.1");

@@ -115,12 +115,10 @@ static void take_ends(struct ps_request *rq, const struct ps_wire *wire, struct 
     rq->server_name = ps_endpoint_address(&rq->local);
     rq->server_port = ps_endpoint_port(&rq->local);
     if (rq->server_name.len != 0) return;
-    size_t host = authority.len;
-    while (host > 0 && ps_is_digit(authority.ptr[host - 1])) host--;
-    bool port = host > 1 && authority.ptr[host - 1] == ':' && host < authority.len;
-    rq->server_name = port ? ps_span(authority.ptr, host - 1) : authority;
-    rq->server_port = port ? ps_span(authority.ptr + host, authority.len - host) : PS_LIT("80");
-    if (rq->server_name.len == 0) rq->server_name = PS_LIT("localhost");
+    struct ps_span host = ps_authority_host(authority), port = authority;
+    ps_drop(&port, ps_min(host.len + 1, port.len));
+    rq->server_name = host.len != 0 ? host : PS_LIT("localhost");
+    rq->server_port = port.len != 0 ? port : PS_LIT("80");
 }
 
 static struct ps_span moved(struct ps_span s, const uint8_t *from, const uint8_t *to) {

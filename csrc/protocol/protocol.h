@@ -125,6 +125,9 @@ static inline void ps_wire_received(struct ps_wire *wire, struct ps_request *rq,
     if (before / PS_PROGRESS_BYTES != rq->received / PS_PROGRESS_BYTES) wire->epoch++;
 }
 
+/* The host of host[:port], whatever stands for a port. */
+struct ps_span ps_authority_host(struct ps_span authority);
+
 extern const struct ps_protocol ps_proto_http1, ps_proto_fcgi;
 
 /* The protocol of that name; NULL if there is none. */
