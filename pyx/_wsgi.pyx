@@ -1,8 +1,8 @@
 # The WSGI gateway: environ from the waist, the application, the answer back. PEP 3333.
 """Runs a WSGI application for the requests that a server has ready."""
 
-import io
 import os
+from io import BytesIO
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -68,15 +68,21 @@ cdef enum:
 
 
 cdef struct Name:
-    # One header name that was seen, its key, and the last value it had. Clients repeat themselves: most values are found here and
+    # One name that was seen, of a header or a CGI variable, its key, and the last value it had. Clients repeat themselves: most values are found here and
     # need not be made again.
     uint8_t bytes[NAME_MAX]
     uint32_t len
-    PyObject *key    # str "HTTP_NAME"; None: this header does not enter the environ
+    PyObject *key    # str; None: it does not enter the environ
     PyObject *value  # str, or NULL
 
 
-cdef object key_of(ps_span name):
+cdef object variable_key(ps_span name):
+    """The environ's key for a CGI variable; None for one that would pose as the server's own."""
+    key = text_of(name)
+    return None if not key or (<str>key).startswith("wsgi.") else key
+
+
+cdef object header_key(ps_span name):
     """The environ's key for a header; None for one that must not enter it."""
     cdef bytes raw = PyBytes_FromStringAndSize(<const char *>name.ptr, name.len)
     if b"_" in raw or raw == b"proxy" or raw == b"transfer-encoding":
@@ -97,6 +103,7 @@ cdef inline unsigned set_of(ps_span name):
 cdef class NameCache:
     cdef Name _names[SETS * WAYS]
     cdef unsigned _next  # way to give up next when a set is full
+    cdef object (*_key_of)(ps_span)
 
     def __dealloc__(self):
         for i in range(SETS * WAYS):
@@ -110,18 +117,24 @@ cdef class NameCache:
             Py_DECREF(<object>n.value)
             n.value = NULL
 
-    cdef inline Name *find(self, ps_span name) except NULL:
-        """The entry of a name of 1 to NAME_MAX bytes."""
-        cdef Name *n = &self._names[set_of(name) * WAYS]
+    cdef inline Name *find(self, ps_span name) except? NULL:
+        """The entry of a name; NULL for one that is not kept."""
+        cdef Name *n
         cdef int i
+        if name.len == 0 or name.len > NAME_MAX:
+            return NULL
+        n = &self._names[set_of(name) * WAYS]
         for i in range(WAYS):
             if n[i].len == name.len and memcmp(n[i].bytes, name.ptr, name.len) == 0:
                 return &n[i]
         return self._add(n, name)
 
+    cdef inline object key(self, Name *n, ps_span name):
+        return <object>n.key if n != NULL else self._key_of(name)
+
     cdef Name *_add(self, Name *n, ps_span name) except NULL:
         cdef int i = 0
-        key = key_of(name)
+        key = self._key_of(name)
         while i < WAYS and n[i].key != NULL:
             i += 1
         if i == WAYS:
@@ -136,10 +149,11 @@ cdef class NameCache:
 
 
 cdef object value_of(Name *n, ps_span value):
-    if n.value != NULL and equal(value, <object>n.value):
+    """The value as text; `n` is NULL for a name that is not kept."""
+    if n != NULL and n.value != NULL and equal(value, <object>n.value):
         return <object>n.value
     text = text_of(value)
-    if value.len <= VALUE_MAX:
+    if n != NULL and value.len <= VALUE_MAX:
         if n.value != NULL:
             Py_DECREF(<object>n.value)
         Py_INCREF(text)
@@ -372,9 +386,10 @@ cdef class Answer:
         """The iterable's close(), always, and whatever the request leaves open."""
         result, self._result, self._iterator = self._result, None, None
         try:
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
+            if type(result) is not list:  # which has none, and is what most applications return
+                close = getattr(result, "close", None)
+                if close is not None:
+                    close()
             if self._file is not None:
                 self._file.close()
         except BaseException as error:
@@ -398,7 +413,7 @@ cdef str describe(ps_request *rq):
 cdef class WsgiRunner(Runner):
     cdef object app, log
     cdef dict _template
-    cdef NameCache _names
+    cdef NameCache _headers, _variables
     cdef ErrorStream _errors
     cdef Remembered _server_name, _server_port, _remote_addr, _protocol
     cdef bint threaded
@@ -465,26 +480,20 @@ cdef class WsgiRunner(Runner):
         environ["wsgi.input"] = input_of(x, answer)
         return environ
 
-    cdef _add_variable(self, dict environ, ps_header *variable):
-        name = text_of(variable.name)
-        if not (<str>name).startswith("wsgi."):
-            environ[name] = text_of(variable.value)
+    cdef int _add_variable(self, dict environ, ps_header *variable) except -1:
+        cdef Name *n = self._variables.find(variable.name)
+        key = self._variables.key(n, variable.name)
+        if key is not None:  # sent twice: the last one counts
+            environ[key] = value_of(n, variable.value)
+        return 0
 
     cdef int _add_header(self, dict environ, ps_header *header) except -1:
-        cdef Name *n
-        cdef Py_ssize_t before
-        if header.name.len <= NAME_MAX:
-            n = self._names.find(header.name)
-            key = <object>n.key
-            if key is None:
-                return 0
-            value = value_of(n, header.value)
-        else:
-            key = key_of(header.name)
-            if key is None:
-                return 0
-            value = text_of(header.value)
-        before = PyDict_Size(environ)
+        cdef Name *n = self._headers.find(header.name)
+        cdef Py_ssize_t before = PyDict_Size(environ)
+        key = self._headers.key(n, header.name)
+        if key is None:
+            return 0
+        value = value_of(n, header.value)
         known = <object>PyDict_SetDefault(environ, key, value)
         if PyDict_Size(environ) == before:  # repeated: RFC 9110, section 5.3; RFC 6265, section 5.4
             environ[key] = known + ("; " if key == "HTTP_COOKIE" else ", ") + value
@@ -498,11 +507,14 @@ cdef class WsgiRunner(Runner):
         return known if known is not None else raw.decode("latin-1")
 
 
+cdef object _BytesIO = BytesIO
+
+
 cdef object input_of(ps_exchange *x, Answer answer):
     """wsgi.input: the whole body, as io's own streams read it."""
     cdef int fd
     if x.body.fd < 0:
-        return io.BytesIO(PyBytes_FromStringAndSize(<const char *>x.body.memory.data, x.body.memory.len))
+        return _BytesIO(PyBytes_FromStringAndSize(<const char *>x.body.memory.data, x.body.memory.len))
     fd = ps_spool_take_file(&x.body)
     if fd < 0:
         raise OSError("the request body's temporary file cannot be read")
@@ -539,7 +551,10 @@ cdef class WsgiGateway:
         r.app = self._app
         r.log = self._log
         r.threaded = server.threads > 1
-        r._names = NameCache()
+        r._headers = NameCache()
+        r._headers._key_of = header_key
+        r._variables = NameCache()
+        r._variables._key_of = variable_key
         r._errors = ErrorStream()
         r._errors._log = self._errors
         r._server_name = Remembered()
