@@ -83,53 +83,49 @@ def _perf(candidate: Candidate, workload: Workload, machine: Machine) -> str:
 
 
 def _perf_report(perf: str, data: Path, sort: str, lines: int) -> str:
-    command = [
-        perf,
-        "report",
-        "-i",
-        str(data),
-        "--stdio",
-        "--no-children",
-        "-s",
-        sort,
-        "-g",
-        "none",
-        "-F",
-        f"overhead,{sort}",
-    ]
+    command = [perf, "report", "-i", str(data), "--stdio", "--no-children", "-s", sort, "-g", "none"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    kept = [line.rstrip() for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]
+    kept = [line.rstrip(" -") for line in done.stdout.splitlines() if line.strip() and not line.startswith("#")]
     return "\n".join(kept[:lines])
 
 
 # --- callgrind ---------------------------------------------------------------------------------------------------------------
 
 
-def _function(text: str) -> str:
-    """callgrind_annotate's "file:function [object]", without the folders."""
-    location, _, image = text.partition(" [")
-    name = location.rsplit(":", 1)[-1]
-    return f"{name} [{Path(image.rstrip(']')).name}]" if image else name
-
-
 def _annotated(file: Path) -> Functions:
+    """What callgrind_annotate prints as "cost (share) file:function [object]", by "function [object]".
+
+    A line without object is code from another file that was inlined into the function: it is added to the function.
+    """
     annotate = _require("callgrind_annotate")
-    done = subprocess.run(
-        [annotate, "--threshold=100", "--show=Ir", str(file)], capture_output=True, text=True, check=False
-    )
-    costs: Functions = Counter()
+    options = ["--threshold=100", "--show=Ir", "--auto=no"]
+    done = subprocess.run([annotate, *options, str(file)], capture_output=True, text=True, check=False)
+    costs: dict[tuple[str, str], int] = {}
     for line in done.stdout.splitlines():
-        match = COST.match(line)
-        if match and "PROGRAM TOTALS" not in line:
-            costs[_function(match[2])] += int(match[1].replace(",", ""))
-    return costs
+        if (match := COST.match(line)) and "PROGRAM TOTALS" not in line:
+            location, _, image = match[2].partition(" [")
+            key = location.rsplit(":", 1)[-1], Path(image.rstrip("]")).name
+            costs[key] = costs.get(key, 0) + int(match[1].replace(",", ""))
+    return _joined(costs)
+
+
+def _joined(costs: dict[tuple[str, str], int]) -> Functions:
+    images: dict[str, set[str]] = {}
+    for name, image in costs:
+        images.setdefault(name, set()).update({image} - {""})
+    functions: Functions = Counter()
+    for (name, image), cost in costs.items():
+        where = image or (next(iter(images[name])) if len(images[name]) == 1 else "")
+        functions[f"{name} [{where}]"] += cost
+    return functions
 
 
 def _count(candidate: Candidate, workload: Workload, machine: Machine, requests: int) -> Functions:
     """Instructions by function, of every process of the server, for so many requests and its start and end."""
     slow = replace(machine, start_seconds=SLOW_START_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
-        wrap = [_require("valgrind"), "-q", "--tool=callgrind", "--trace-children=yes", "--dump-instr=no"]
+        # The seed of the hashes decides which of them collide: another one, another count.
+        wrap = ["env", "PYTHONHASHSEED=0", _require("valgrind"), "-q", "--tool=callgrind", "--trace-children=yes"]
         wrap.append(f"--callgrind-out-file={folder}/out.%p")
         with session(candidate, workload, slow, wrap) as running:
             result = running.generator.run(Amount(requests=requests), "--grace", str(SLOW_START_SECONDS))
