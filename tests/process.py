@@ -283,7 +283,7 @@ def wait_for_end(pid: int) -> None:
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
     # No .pyc files: a test that rewrites its application within a second would be served the old one.
-    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", **(extra or {})}
+    return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **(extra or {})}
 
 
 def _processes() -> Iterator[tuple[int, int, int]]:

@@ -1,6 +1,7 @@
 """penstock.supervisor: workers come and go, by signals to a real process tree.
 
-Applications that must be caught in the middle of something wait for a FIFO to be opened: `Gate`.
+Applications that must be caught in the middle of something wait for a FIFO to be opened: `Gate`. They say so by one write:
+print() takes two, and another process may come between.
 """
 
 import contextlib
@@ -34,14 +35,14 @@ VERSION = open("version.txt").read()
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/wait":
-        print("inside", os.getpid(), file=sys.stderr, flush=True)
+        sys.stderr.write("inside\\n")
         open("gate").close()
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [f"{VERSION} {os.getpid()}".encode()]
 """
 
 # What a version may do while it is imported.
-WAITS = "import sys\nprint('importing', file=sys.stderr, flush=True)\nopen('gate').close()\n"
+WAITS = "import sys\nsys.stderr.write('importing\\n')\nopen('gate').close()\n"
 FAILS = "raise RuntimeError('version does not start')\n"
 DIES = "import os\nos.abort()\n"
 

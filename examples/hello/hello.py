@@ -1,6 +1,6 @@
 """The smallest application worth serving: it answers any request with what it was asked.
 
-From this folder: penstock hello:app --bind 127.0.0.1:8000 --bind fcgi://unix:/tmp/hello.sock
+From this folder: penstock hello:app --bind 127.0.0.1:8000 --bind fcgi://unix:hello.sock
 """
 
 from collections.abc import Iterable

@@ -102,6 +102,8 @@ class Config:
             raise ValueError(f"the root path {self.root_path!r} must start with a slash and end without one")
         if self.chdir is not None and not self.chdir.is_dir():
             raise ValueError(f"no folder {str(self.chdir)!r} to change to")
+        if self.app_dir is not None and not (self.chdir or Path()).joinpath(self.app_dir).is_dir():
+            raise ValueError(f"no folder {str(self.app_dir)!r} to import from")
         self._check_binds()
 
     def _check_binds(self) -> None:

@@ -8,7 +8,7 @@ from penstock.lifeline import Lifeline
 # A worker that dies sooner than this after it began to serve died young: the next one does not follow at once.
 _YOUNG_SECONDS = 1.0
 _BACKOFF_SECONDS = 0.1
-_BACKOFF_MAX_SECONDS = 10.0
+_BACKOFF_DOUBLINGS = 7  # to 12.8 seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -58,5 +58,5 @@ class Seat:
         self.fork_at, self.boot_failures, self.young_deaths = 0.0, 0, 0
 
     def _note_young_death(self, now: float) -> None:
+        self.fork_at = now + _BACKOFF_SECONDS * 2 ** min(self.young_deaths, _BACKOFF_DOUBLINGS)
         self.young_deaths += 1
-        self.fork_at = now + min(_BACKOFF_SECONDS * 2 ** (self.young_deaths - 1), _BACKOFF_MAX_SECONDS)

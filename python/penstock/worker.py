@@ -23,24 +23,24 @@ _ORPHAN_GRACE_SECONDS = 1.0
 def run(config: Config, place: Place, listeners: Iterable[Listener]) -> ExitStatus:
     """Everything a worker does, in the child; returns the status to end with."""
     place.scoreboard.claim(place.slot, os.getpid())
-    # The supervisor speaks to workers by TERM and QUIT. INT and HUP reach a whole terminal, and are meant for it alone.
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, ignore)
+    _leave_to_the_supervisor()
     try:
         application = _load(config)
-        server = _server(config, place, listeners)
+        _leave_to_the_supervisor()  # whatever the application has made of them
+        _serve(config, application, _server(config, place, listeners))
     except StartupError as error:
         log.startup_failed(error)
         return error.status
-    _obey_signals(server, config.timeouts.graceful)
-    try:
-        server.serve(_gateway(config, application))
-    finally:
-        signal.set_wakeup_fd(-1)  # the descriptor goes with the server
-        # Told twice: by default the second would end the process before the application's exit handlers have run.
-        for number in (signal.SIGTERM, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_IGN)
+    except Exception:
+        LOGGER.critical("this worker cannot go on", exc_info=True)
+        return ExitStatus.FAILURE
     return ExitStatus.OK
+
+
+def _leave_to_the_supervisor() -> None:
+    """INT and HUP reach every process of a terminal but are meant for one. It speaks to workers by TERM and QUIT."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, ignore)
 
 
 def _load(config: Config) -> Application:
@@ -54,9 +54,10 @@ def _load(config: Config) -> Application:
     if folder not in sys.path[:1]:
         sys.path.insert(0, folder)
     os.environ.update(config.env)
-    application = load(config.application, factory=config.factory)
-    log.restore()
-    return application
+    try:
+        return load(config.application, factory=config.factory)
+    finally:
+        log.restore()
 
 
 def _server(config: Config, place: Place, listeners: Iterable[Listener]) -> Server:
@@ -73,14 +74,22 @@ def _server(config: Config, place: Place, listeners: Iterable[Listener]) -> Serv
     return server
 
 
-def _gateway(config: Config, application: Application) -> WsgiGateway:
-    return WsgiGateway(
+def _serve(config: Config, application: Application, server: Server) -> None:
+    gateway = WsgiGateway(
         application,
         multithread=config.threads > 1,
         multiprocess=config.workers > 1,
         log_exception=log.log_exception,
         errors=sys.stderr,
     )
+    _obey_signals(server, config.timeouts.graceful)
+    try:
+        server.serve(gateway)
+    finally:
+        signal.set_wakeup_fd(-1)  # the descriptor goes with the server
+        # Told twice: by default the second would end the process before the application's exit handlers have run.
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _obey_signals(server: Server, graceful_timeout: float) -> None:
