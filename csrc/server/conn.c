@@ -232,7 +232,7 @@ static void read_input(struct ps_conn *c) {
 
 static bool something_arrived(const struct ps_conn *c) {
     uint8_t byte;
-    return c->in.len != 0 || (!c->eof && recv(c->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+    return !c->eof && recv(c->source.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 static void end(struct ps_conn *c) {
@@ -241,7 +241,7 @@ static void end(struct ps_conn *c) {
     case PS_END_LINGER: linger(c); break;
     default:
         /* Closing with unread input would reset the connection and could take the answer with it. */
-        if (something_arrived(c))
+        if (c->in.len != 0 || something_arrived(c))
             linger(c);
         else
             ps_conn_close(c);
