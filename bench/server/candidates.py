@@ -127,6 +127,7 @@ def _waitress(launch: Launch) -> Command:
 
 def _penstock(protocol: str, launch: Launch) -> Command:
     options = ["--bind", f"{protocol}://{launch.bind}", "--workers", "1", "--worker-connections", "20000"]
+    options += ["--keep-alive", "60s"]  # the idle connections have to stay while they are counted
     if launch.threads > 1:
         options += ["--threads", str(launch.threads)]
     return [str(launch.penstock.with_name("penstock")), launch.wsgi, *options]
