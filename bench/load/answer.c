@@ -268,14 +268,3 @@ enum answer_result answer_read(struct answer *a, const struct expectation *want,
     if (rc == ANSWER_DONE && in.len != 0) return wrong(a, "bytes behind the answer");
     return rc;
 }
-
-uint64_t answer_skippable(const struct answer *a, const struct expectation *want) {
-    bool plain = want->protocol == PROTOCOL_HTTP && a->state == ANSWER_LENGTH && want->body.len == 0;
-    return plain && a->remaining <= want->length - a->length ? a->remaining : 0;
-}
-
-enum answer_result answer_skip(struct answer *a, const struct expectation *want, uint64_t n) {
-    a->remaining -= n;
-    a->length += n;
-    return a->remaining == 0 ? finish(a, want) : ANSWER_MORE;
-}

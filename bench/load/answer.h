@@ -56,8 +56,4 @@ enum answer_result { ANSWER_MORE, ANSWER_DONE, ANSWER_WRONG };
 /* Reads what has come; ANSWER_WRONG sets a->error, and the connection is of no use any more. */
 enum answer_result answer_read(struct answer *a, const struct expectation *want, struct ps_span in);
 
-/* How many body bytes are sure to come next and need no look: they may be dropped unread, then be told to answer_skip. */
-uint64_t answer_skippable(const struct answer *a, const struct expectation *want);
-enum answer_result answer_skip(struct answer *a, const struct expectation *want, uint64_t n);
-
 #endif

@@ -18,7 +18,8 @@ enum { FILE_LIMIT = 64 * 1024 * 1024 };
 
 struct options {
     struct load load;
-    const char *head, *body, *expect;
+    const char *head, *body, *expect; /* files */
+    struct ps_buf head_bytes, body_bytes, expected_bytes, request_bytes;
     bool idle;
 };
 
@@ -71,24 +72,34 @@ static bool parse_options(int argc, char **argv, struct options *o) {
     return optind == argc && o->head != NULL && o->load.to.len != 0 && o->load.connections != 0 && ends;
 }
 
-static struct ps_span file_bytes(const char *path, bool *ok) {
-    struct ps_buf content; /* lives as long as the process */
-    ps_buf_init(&content, FILE_LIMIT);
-    if (path != NULL) *ok = *ok && request_read_file(path, &content);
-    return ps_buf_span(&content);
+static void init_buffers(struct options *o) {
+    struct ps_buf *all[] = {&o->head_bytes, &o->body_bytes, &o->expected_bytes, &o->request_bytes};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) ps_buf_init(all[i], FILE_LIMIT);
+}
+
+static void free_buffers(struct options *o) {
+    struct ps_buf *all[] = {&o->head_bytes, &o->body_bytes, &o->expected_bytes, &o->request_bytes};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) ps_buf_free(all[i]);
+}
+
+static bool read_files(struct options *o) {
+    return request_read_file(o->head, &o->head_bytes) && (o->body == NULL || request_read_file(o->body, &o->body_bytes)) &&
+           (o->expect == NULL || request_read_file(o->expect, &o->expected_bytes));
+}
+
+static bool make_request(struct options *o) {
+    struct ps_span head = ps_buf_span(&o->head_bytes), body = ps_buf_span(&o->body_bytes);
+    if (o->load.want.protocol == PROTOCOL_HTTP) return request_http(head, body, &o->request_bytes);
+    return request_fcgi(head, body, !o->load.closes, &o->request_bytes);
 }
 
 static bool prepare(struct options *o) {
-    bool ok = true;
-    struct ps_span head = file_bytes(o->head, &ok), body = file_bytes(o->body, &ok);
-    struct ps_buf request; /* likewise */
-    ps_buf_init(&request, FILE_LIMIT);
-    o->load.want.body = file_bytes(o->expect, &ok);
+    init_buffers(o);
+    if (!read_files(o) || !make_request(o)) return false;
+    o->load.request = ps_buf_span(&o->request_bytes);
+    o->load.want.body = ps_buf_span(&o->expected_bytes);
     if (o->expect != NULL) o->load.want.length = o->load.want.body.len;
-    bool fcgi = o->load.want.protocol == PROTOCOL_FCGI;
-    ok = ok && (fcgi ? request_fcgi(head, body, !o->load.closes, &request) : request_http(head, body, &request));
-    o->load.request = ps_buf_span(&request);
-    return ok;
+    return true;
 }
 
 static double cpu_seconds(void) {
@@ -112,20 +123,25 @@ static void report(const struct tally *t) {
     printf("\"error\": \"%s\"}\n", t->error);
 }
 
+static int run_load(const struct load *load) {
+    struct tally *tally = calloc(1, sizeof *tally);
+    int rc = tally == NULL ? -1 : load_run(load, tally);
+    if (rc < 0) {
+        perror("load");
+    } else {
+        report(tally);
+    }
+    free(tally);
+    return rc;
+}
+
 int main(int argc, char **argv) {
     struct options o;
     if (!parse_options(argc, argv, &o)) {
         fputs("usage: load --address HOST:PORT --head FILE --length BYTES --duration SECONDS (see load.c)\n", stderr);
         return 2;
     }
-    if (!prepare(&o)) return 2;
-    if (o.idle) return idle_run(&o.load) == 0 ? 0 : 1;
-    struct tally *tally = calloc(1, sizeof *tally);
-    if (tally == NULL || load_run(&o.load, tally) < 0) {
-        perror("load");
-        return 1;
-    }
-    report(tally);
-    free(tally);
-    return 0;
+    int rc = !prepare(&o) ? -1 : o.idle ? idle_run(&o.load) : run_load(&o.load);
+    free_buffers(&o);
+    return rc < 0 ? 1 : 0;
 }

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 256, INPUT_BYTES = 256 * 1024, SKIP_FROM = 64 * 1024, IDLE_TURN_MS = 100 };
+enum { BATCH = 256, INPUT_BYTES = 256 * 1024, IDLE_TURN_MS = 100 };
 
 /* CLOSED: no socket. SENDING: bytes of the request left (or the connection still on its way). WAITING: for the answer.
  * ENDING: answered, waits for the end of a connection that the server closes. */
@@ -163,22 +163,15 @@ static void judge(struct run *r, struct connection *c, enum answer_result result
     }
 }
 
-/* The rest of a large body is thrown away inside the kernel (MSG_TRUNC on TCP): copying it would cost this core more than
- * sending it costs some servers. */
 static void receive(struct run *r, struct connection *c) {
-    uint64_t skip = c->state == ENDING ? 0 : answer_skippable(&c->answer, &r->load->want);
-    bool skips = skip >= SKIP_FROM;
-    ssize_t n = skips ? recv(c->fd, NULL, skip, MSG_TRUNC) : recv(c->fd, r->input, INPUT_BYTES, 0);
+    ssize_t n = recv(c->fd, r->input, INPUT_BYTES, 0);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) {
         ended(r, c, n == 0 ? "connection closed before the answer was complete" : strerror(errno));
         return;
     }
     r->tally->bytes += (uint64_t)n;
-    if (c->state == ENDING) return;
-    judge(r, c,
-          skips ? answer_skip(&c->answer, &r->load->want, (uint64_t)n)
-                : answer_read(&c->answer, &r->load->want, ps_span(r->input, (size_t)n)));
+    if (c->state != ENDING) judge(r, c, answer_read(&c->answer, &r->load->want, ps_span(r->input, (size_t)n)));
 }
 
 static void turn(struct run *r) {
