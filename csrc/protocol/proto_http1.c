@@ -410,7 +410,7 @@ static int respond(struct ps_wire *wire, struct ps_request *rq, const struct ps_
 static int send(struct ps_wire *wire, struct ps_request *rq, struct ps_span body, bool more, struct ps_out *out) {
     struct http1 *c = self(wire);
     if (rq->answer.status == 0) return PS_EORDER;
-    if (c->rq != rq) return ps_answer_count(rq, &body, more); /* complete already: only bytes beyond the length matter */
+    if (c->rq != rq || rq->answer.ended) return ps_answer_count(rq, &body, more); /* only bytes beyond the length matter */
     return write_body(c, body, more, out);
 }
 
