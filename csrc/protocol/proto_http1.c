@@ -271,6 +271,7 @@ static void next_message(struct http1 *c) {
     drop_request(c);
     c->wire.used = true;
     c->wire.blocked = false;
+    c->wire.epoch++;
     if (c->close) {
         over(c, PS_END_CLOSE);
         return;
