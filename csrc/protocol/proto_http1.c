@@ -191,6 +191,7 @@ static int refuse(struct http1 *c, int err, struct ps_out *out) {
         if (c->rq != NULL && c->rq->is_head) body.len = 0;
         if (encode_head(c, &head, &plan, false, out) == 0) (void)ps_out_copy(out, body);
     }
+    if (c->rq != NULL) c->rq->answer = (struct ps_answer){.status = head.status, .ended = true}; /* nobody else answers it */
     ps_response_free(&head);
     return err;
 }
