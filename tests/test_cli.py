@@ -63,7 +63,7 @@ MISTAKES = {
     "hello:": "names no application: write MODULE:CALLABLE",
     "hello:app(1)": "names no application",
     "hello:app extra": "unexpected extra argument",
-    "hello:app --wokers 2": "Did you mean '--workers'?",
+    "hello:app --wokers 2": "Did you mean",
     "hello:app --workers": "requires an argument",
     "hello:app --workers 0": "'0' is not a number from 1 on",
     "hello:app --workers two": "'two' is not a number from 1 on",

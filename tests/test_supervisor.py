@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 import pytest
+from penstock import supervisor as supervisor_module
 from penstock._server import Scoreboard
 from penstock.exits import ExitStatus
 from penstock.signals import SignalQueue
@@ -263,17 +264,24 @@ class UnableToFork(SignalQueue):
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
-def test_a_machine_without_room_for_a_process(caplog: pytest.LogCaptureFixture) -> None:
+def no_lifeline() -> NoReturn:
+    raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+
+@pytest.mark.parametrize("lack", [errno.EAGAIN, errno.EMFILE], ids=["processes", "descriptors"])
+def test_a_machine_at_its_limits(lack: int, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     def never(place: Place) -> int:
         raise AssertionError(place)
 
+    if lack == errno.EMFILE:
+        monkeypatch.setattr(supervisor_module, "Lifeline", no_lifeline)
     with UnableToFork([]) as signals:
         supervisor = Supervisor(
             signals, seats=2, graceful_timeout=1.0, scoreboard=Scoreboard(4), work=never, all_draining=lambda: None
         )
         assert supervisor.run() == ExitStatus.BOOT
     reasons = [record.getMessage() for record in caplog.records if "fork" in record.getMessage()]
-    assert reasons == [f"cannot fork a worker: {os.strerror(errno.EAGAIN)}"] * 3
+    assert reasons == [f"cannot fork a worker: {os.strerror(lack)}"] * 3
 
 
 # Reload

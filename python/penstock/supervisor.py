@@ -113,16 +113,13 @@ class Supervisor:
 
     def _fork(self, seat: Seat) -> Place | None:
         """Starts a worker for the seat. None in the supervisor; in the worker, its place."""
-        slot = self._free_slots.pop()
-        lifeline = Lifeline()
         try:
-            pid = self._signals.fork()
-        except OSError as error:
+            pid, lifeline = self._fork_with_lifeline()
+        except OSError as error:  # too many processes, or descriptors
             LOGGER.error("cannot fork a worker: %s", error.strerror)
-            lifeline.cut()
-            self._free_slots.add(slot)
             self._boot_failed(seat, ExitStatus.FAILURE)
             return None
+        slot = self._free_slots.pop()  # the same one in both
         if pid == 0:
             for other in self._workers.values():
                 other.lifeline.cut()
@@ -131,6 +128,14 @@ class Supervisor:
         lifeline.hold()
         seat.starting = self._workers[pid] = Worker(pid, seat, slot, self._generation, lifeline)
         return None
+
+    def _fork_with_lifeline(self) -> tuple[int, Lifeline]:
+        lifeline = Lifeline()
+        try:
+            return self._signals.fork(), lifeline
+        except OSError:
+            lifeline.cut()
+            raise
 
     def _seat_the_ready(self) -> None:
         for seat in self._seats:
