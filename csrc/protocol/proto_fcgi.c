@@ -6,8 +6,8 @@
  *   output: WAITING --respond--> OPEN --last byte--> HELD --input CLOSED (or the deadline)--> END_REQUEST, gone
  *
  * END_REQUEST waits for the peer's last STDIN record because fronts that are still sending when it comes lose the answer
- * (docs/fronts.md). Nothing follows an END_REQUEST in the same write unless another request has something to say: nginx keeps
- * a connection only if its buffer ends exactly there. */
+ * (docs/fronts.md). Nothing follows an END_REQUEST in the same write unless another request has something to say, or the
+ * connection shall end: nginx keeps a connection only if its buffer ends exactly there. */
 #include "base/bytes.h"
 #include "codec/fcgi.h"
 #include "codec/fcgi_params.h"
@@ -126,6 +126,17 @@ static int put_errors(struct ps_request *rq, struct ps_out *out) {
     return rc;
 }
 
+/* Nothing is open any more: the connection ends if its front, or we, wanted that.
+ *
+ * A front that wanted to keep it must not send its next request while we close: FastCGI has no word for that. But nginx keeps a
+ * connection only if END_REQUEST is the last of what it has read. So a record that says nothing follows it, and the front closes. */
+static int leave(struct fcgi *c, struct ps_out *out) {
+    if (c->close) over(c, PS_END_CLOSE);
+    if (c->close || !c->wire.env->draining) return 0;
+    over(c, PS_END_LINGER);
+    return put_header(out, PS_FCGI_GET_VALUES_RESULT, 0, 0);
+}
+
 /* The last records of a request; then nothing more is said of it. */
 static int put_end(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
     uint8_t end[PS_FCGI_SMALL_LEN];
@@ -136,7 +147,7 @@ static int put_end(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
     if (rc < 0) over(c, PS_END_RESET);
     forget(c, rq);
     c->wire.used = true;
-    if (c->n_open == 0 && (c->close || c->wire.env->draining)) over(c, PS_END_CLOSE);
+    if (rc == 0 && c->n_open == 0) rc = leave(c, out);
     set_phase(c);
     return rc;
 }
@@ -368,10 +379,11 @@ static int decode_params(struct fcgi *c, struct ps_request *rq) {
 
 static int end_of_params(struct fcgi *c, struct ps_request *rq, struct ps_event *ev, struct ps_out *out) {
     int64_t limit = c->wire.env->limits.body;
-    int rc = decode_params(c, rq);
-    if (rc == 0 && limit != 0 && rq->content_length > limit) rc = PS_EBODYLONG;
     rq->input = STDIN;
     c->wire.epoch++;
+    if (rq->output != WAITING) return 0; /* refused already: not all of them were kept */
+    int rc = decode_params(c, rq);
+    if (rc == 0 && limit != 0 && rq->content_length > limit) rc = PS_EBODYLONG;
     if (rc < 0) return refuse(c, rq, rc, out);
     if (rq->content_length == 0) {
         rq->input = TAIL;
