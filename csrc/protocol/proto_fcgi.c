@@ -292,7 +292,8 @@ static int put_value(struct ps_buf *b, struct ps_span name, uint64_t value) {
 static int answer_value(const struct fcgi *c, struct ps_span name, struct ps_buf *b) {
     const struct ps_limits *limits = &c->wire.env->limits;
     if (ps_span_eq(name, PS_LIT("FCGI_MAX_CONNS"))) return put_value(b, name, limits->connections);
-    if (ps_span_eq(name, PS_LIT("FCGI_MAX_REQS"))) return put_value(b, name, (uint64_t)limits->connections * limits->multiplex);
+    /* HAProxy, the one front that asks, opens as many on each connection. */
+    if (ps_span_eq(name, PS_LIT("FCGI_MAX_REQS"))) return put_value(b, name, limits->multiplex);
     if (ps_span_eq(name, PS_LIT("FCGI_MPXS_CONNS"))) return put_value(b, name, 1);
     return 0; /* section 4.1: names we do not know are left out */
 }
