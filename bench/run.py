@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ from bench.codec import suite
 from bench.server import build, peers, profiling, report, rounds
 from bench.server.candidates import CANDIDATES
 from bench.server.generator import Amount
+from bench.server.machine import Machine, this_machine
 from bench.server.paths import PROJECT_PYTHON, RESULTS
-from bench.server.session import Machine
 from bench.server.workloads import WORKLOADS, Workload, selected
 
 CODEC = "codec"
@@ -70,10 +69,8 @@ def listing() -> str:
 
 
 def machine(options: argparse.Namespace) -> Machine:
-    """The first two cores that we may use."""
-    cores = sorted(os.sched_getaffinity(0))
     python = options.python if options.python.is_absolute() else Path.cwd() / options.python
-    return Machine(server_core=cores[0], load_core=cores[1 % len(cores)], priority=options.priority, penstock=python)
+    return this_machine(python, options.priority)
 
 
 def plan(options: argparse.Namespace) -> rounds.Plan:

@@ -15,6 +15,7 @@ struct load {
     uint64_t requests;    /* 0: no limit */
     uint64_t grace_ns;    /* how long, after the end, an answer under way may still take */
     bool closes;          /* every answer ends its connection, as asked */
+    bool spins;           /* never sleeps while it waits for answers: for a core of its own */
 };
 
 struct tally {
@@ -25,6 +26,7 @@ struct tally {
     uint64_t reconnects;      /* connections opened beyond the first N */
     uint64_t bytes;           /* received */
     uint64_t elapsed_ns;      /* from the first request to the last answer */
+    uint64_t spun_ns;         /* of it, spent on looking in vain */
     char error[160];          /* the first one */
 };
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.server import build
-from bench.server.paths import ROOT
+from bench.server.machine import Machine
 from bench.server.processes import pin
 from bench.server.workloads import Workload
 
@@ -37,32 +37,42 @@ class Amount:
 class Generator:
     """Load of one workload on one port. `closes`: the server ends each connection after its answer."""
 
-    def __init__(
-        self, workload: Workload, *, folder: Path, port: int, closes: bool, core: int, priority: int = 0
-    ) -> None:
-        self._workload, self._core, self._priority = workload, core, priority
+    def __init__(self, workload: Workload, machine: Machine, *, folder: Path, port: int, closes: bool) -> None:
+        self._workload, self._machine = workload, machine
         self._expected = folder / "answer"
         self._expected.write_bytes(workload.answer)
-        self._head, self._body = folder / "head", folder / "body-sent"
-        self._head.write_bytes(_closing(workload.head) if closes and workload.protocol == "http" else workload.head)
-        self._body.write_bytes(workload.body)
+        head, body = folder / "head", folder / "body-sent"
+        head.write_bytes(_closing(workload.head) if closes and workload.protocol == "http" else workload.head)
+        body.write_bytes(workload.body)
         self._base = [str(build.program("load")), "--address", f"127.0.0.1:{port}", "--protocol", workload.protocol]
-        self._base += ["--head", str(self._head), "--body", str(self._body), *(["--close"] if closes else [])]
+        self._base += ["--head", str(head), "--body", str(body), *(["--close"] if closes else [])]
 
     def _command(self, *options: str) -> list[str]:
         return [*self._base, "--length", str(len(self._workload.answer)), *options]
 
-    def _pin(self) -> None:
-        pin(self._core, self._priority)
+    def _start(self, command: Sequence[str], stdin: int) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        core, priority = self._machine.load_core, self._machine.priority
+        return subprocess.Popen(
+            command,
+            stdin=stdin,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: pin(core, priority),
+        )
 
     def run(self, amount: Amount, *extra: str) -> dict[str, Any]:
+        """The load generator's report. Raises WrongAnswer when it has none."""
         options = ["--connections", str(self._workload.connections), *amount.options(), *extra]
-        done = subprocess.run(
-            self._command(*options), capture_output=True, text=True, check=False, cwd=ROOT, preexec_fn=self._pin
-        )
-        if done.returncode != 0:
-            raise WrongAnswer(done.stderr.strip() or f"load generator failed ({done.returncode})")
-        result: dict[str, Any] = json.loads(done.stdout)
+        if self._machine.load_has_its_core:
+            options.append("--spin")
+        with self._start(self._command(*options), subprocess.DEVNULL) as load:
+            output, errors = load.communicate()
+        if load.returncode != 0:
+            raise WrongAnswer(errors.strip() or f"load generator failed ({load.returncode})")
+        result: dict[str, Any] = json.loads(output)
         return result
 
     def probe(self) -> None:
@@ -81,14 +91,7 @@ class Generator:
         Raises WrongAnswer when the server does not take them all, or closes some meanwhile.
         """
         command = self._command("--connections", str(connections), "--idle")
-        held = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=self._pin,
-        )
+        held = self._start(command, subprocess.PIPE)
         assert held.stdout is not None
         assert held.stdin is not None
         assert held.stderr is not None

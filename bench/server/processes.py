@@ -61,10 +61,15 @@ def memory(pids: Iterable[int]) -> Memory:
 
 
 def pin(core: int, priority: int) -> None:
-    """This process, and all it will start, on one core; with a negative priority before others where that is allowed."""
+    """This process, which leads a session, and all it will start on one core; with a negative priority before others.
+
+    Where the kernel groups processes by session, the group's priority is what counts against the rest of the machine.
+    """
     os.sched_setaffinity(0, {core})
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, priority)
+    if priority:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, priority)
+            Path("/proc/self/autogroup").write_text(str(priority))
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

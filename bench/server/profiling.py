@@ -19,8 +19,9 @@ from pathlib import Path
 
 from bench.server.candidates import CANDIDATES, Candidate
 from bench.server.generator import Amount, WrongAnswer
+from bench.server.machine import Machine
 from bench.server.rounds import missing
-from bench.server.session import DidNotStart, Machine, session
+from bench.server.session import DidNotStart, session
 from bench.server.workloads import Workload
 
 METHODS = ("perf", "callgrind")

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from bench.server.candidates import CANDIDATES, Candidate, nginx_missing
 from bench.server.generator import Amount, WrongAnswer
+from bench.server.machine import Machine
 from bench.server.processes import cpu_seconds, memory
-from bench.server.session import DidNotStart, Machine, Session, session
+from bench.server.session import DidNotStart, Session, session
 from bench.server.workloads import Workload
 
 WARM_SHARE = 0.25
@@ -97,7 +98,7 @@ def measure(running: Session, amount: Amount, core: int) -> Sample:
         lost=result["lost"],
         retried=result["retried"],
         reconnects=result["reconnects"],
-        load_busy=result["load_cpu_s"] / seconds if seconds else 0.0,
+        load_busy=max(0.0, result["work_s"] / seconds) if seconds else 0.0,
         others_busy=max(0.0, busy - cpu) / elapsed,
         error=result["error"],
     )

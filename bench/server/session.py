@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.server import nginx
 from bench.server.candidates import Candidate, Launch
 from bench.server.generator import Generator
+from bench.server.machine import Machine
 from bench.server.net import free_port, wait_until_listening
 from bench.server.processes import Process
 from bench.server.workloads import Workload
@@ -18,17 +19,6 @@ from bench.server.workloads import Workload
 
 class DidNotStart(Exception):
     """Carries the last line of the server's log."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """Where things run. The two cores are one where the machine has no more."""
-
-    server_core: int
-    load_core: int
-    priority: int
-    penstock: Path
-    start_seconds: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +61,6 @@ def session(candidate: Candidate, workload: Workload, machine: Machine, wrap: Se
                 folder, protocol=candidate.protocol, kept=candidate.kept_by_nginx, port=port, upstream=upstream
             )
             front = _start(command, port, folder / "nginx.log", machine, stack)
-        generator = Generator(
-            workload,
-            folder=folder,
-            port=port,
-            closes=candidate.closes and not workload.nginx,
-            core=machine.load_core,
-            priority=machine.priority,
-        )
+        closes = candidate.closes and not workload.nginx
+        generator = Generator(workload, machine, folder=folder, port=port, closes=closes)
         yield Session(generator, server, front)
