@@ -6,7 +6,7 @@ import pytest
 
 # The tests that every supported interpreter runs (make test-core): codecs, server and gateway, whose extensions differ by
 # version; the rest of the package is plain Python.
-CORE = re.compile(r"test_(codec|fcgi|http1|server|wsgi)(_\w+)?")
+CORE = re.compile(r"test_(codec|fcgi|http1|malformed|server|threads|wsgi)(_\w+)?")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
