@@ -294,7 +294,7 @@ static int answer_value(const struct fcgi *c, struct ps_span name, struct ps_buf
     if (ps_span_eq(name, PS_LIT("FCGI_MAX_CONNS"))) return put_value(b, name, limits->connections);
     /* HAProxy, the one front that asks, opens as many on each connection. */
     if (ps_span_eq(name, PS_LIT("FCGI_MAX_REQS"))) return put_value(b, name, limits->multiplex);
-    if (ps_span_eq(name, PS_LIT("FCGI_MPXS_CONNS"))) return put_value(b, name, 1);
+    if (ps_span_eq(name, PS_LIT("FCGI_MPXS_CONNS"))) return put_value(b, name, limits->multiplex > 1);
     return 0; /* section 4.1: names we do not know are left out */
 }
 
@@ -352,7 +352,8 @@ static int begin(struct fcgi *c, uint16_t id, struct ps_out *out) {
     bool keep = (flags & PS_FCGI_KEEP_CONN) != 0;
     if (find(c, id) != NULL) return PS_ERECORD; /* undefined by the specification: whose records would follow? */
     if (role != PS_FCGI_RESPONDER) return put_refused_begin(c, id, PS_FCGI_UNKNOWN_ROLE, keep, out);
-    if (c->n_open >= c->wire.env->limits.multiplex) return put_refused_begin(c, id, PS_FCGI_OVERLOADED, keep, out);
+    const uint32_t most = c->wire.env->limits.multiplex;
+    if (c->n_open >= most) return put_refused_begin(c, id, most == 1 ? PS_FCGI_CANT_MPX_CONN : PS_FCGI_OVERLOADED, keep, out);
     struct ps_request *rq = ps_request_new((struct ps_request_pool *)&c->wire.env->pool);
     if (rq == NULL) return PS_ENOMEM;
     rq->id = id;
