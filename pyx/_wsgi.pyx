@@ -300,6 +300,7 @@ cdef class Answer:
             rc = ps_exchange_send(self._exchange, body, more, <void *>data, &kept)
         if not kept:
             Py_DECREF(data)
+        self._runner.server._release_owners()  # or what a long answer has sent would stay to its end
         if rc == 0:
             return True
         if rc == PS_EGONE:
@@ -412,6 +413,7 @@ cdef str describe(ps_request *rq):
 
 cdef class WsgiRunner(Runner):
     cdef object app, log
+    cdef Server server
     cdef dict _template
     cdef NameCache _headers, _variables
     cdef ErrorStream _errors
@@ -550,6 +552,7 @@ cdef class WsgiGateway:
         cdef WsgiRunner r = WsgiRunner.__new__(WsgiRunner)
         r.app = self._app
         r.log = self._log
+        r.server = server
         r.threaded = server.threads > 1
         r._headers = NameCache()
         r._headers._key_of = header_key
