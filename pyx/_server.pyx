@@ -149,8 +149,8 @@ cdef class Server:
     def drain(self):
         if self._drain_until is None:
             self._drain_until = time.monotonic() + self._graceful if self._graceful else float("inf")
-            self._mark(PS_WORKER_DRAINING)
             ps_server_drain(&self._server)
+            self._mark(PS_WORKER_DRAINING)  # only now: the supervisor closes the listeners when every worker says so
 
     def stop(self):
         self._stopping = True
@@ -180,7 +180,8 @@ cdef class Server:
     cdef int _max_wait(self) except -1:
         if self._drain_until is None:
             return TURN_MS
-        return max(0, min(TURN_MS, <int>((self._drain_until - time.monotonic()) * 1000) + 1))
+        seconds = min(self._drain_until - time.monotonic(), TURN_MS / 1000)  # there may be no end to it
+        return max(0, <int>(seconds * 1000) + 1)
 
     cdef void _release_owners(self):
         cdef PyObject *owner
