@@ -298,5 +298,6 @@ void ps_exchange_finish(struct ps_exchange *x) {
     ps_slot_store(s->slot->running, s->n_taken);
     ps_slot_store(s->slot->requests, s->n_requests);
     done(x);
+    if (s->config.threaded && s->draining) ps_server_wake(s); /* it may have been the last */
     ps_server_unlock(s);
 }

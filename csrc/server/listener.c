@@ -78,13 +78,14 @@ static bool accept_one(struct ps_listener *l) {
     return errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF && errno != EINVAL && !is_exhausted(errno);
 }
 
-void ps_listener_accept(struct ps_listener *l) {
+static void on_ready(struct ps_source *source, uint32_t events) {
+    struct ps_listener *l = (struct ps_listener *)source;
+    (void)events;
     for (int i = 0; i < ACCEPTS_PER_EVENT && accept_one(l); i++) continue;
 }
 
-static void on_ready(struct ps_source *source, uint32_t events) {
-    (void)events;
-    ps_listener_accept((struct ps_listener *)source);
+void ps_listener_accept(struct ps_listener *l) {
+    while (accept_one(l)) continue;
 }
 
 int ps_server_listen(struct ps_server *s, int fd, const struct ps_protocol *protocol) {

@@ -8,7 +8,7 @@
 int ps_listener_start(struct ps_listener *l);
 void ps_listener_stop(struct ps_listener *l);
 
-/* Takes what waits in the queue now, as far as the limits allow. */
+/* Takes all that waits in the queue, as far as the limit of connections allows. */
 void ps_listener_accept(struct ps_listener *l);
 
 #endif
