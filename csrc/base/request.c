@@ -8,7 +8,8 @@
 enum { ARENA_KEEP = 16 * 1024 };
 
 static struct ps_request *allocate(struct ps_request_pool *pool) {
-    size_t tables = (pool->fields + PS_VARIABLES_MAX) * sizeof(struct ps_header);
+    size_t n_headers = pool->fields + 1;
+    size_t tables = (n_headers + PS_VARIABLES_MAX) * sizeof(struct ps_header);
     struct ps_request *rq = malloc(pool->object_bytes);
     void *memory = malloc(tables + pool->scratch_bytes);
     if (rq == NULL || memory == NULL) {
@@ -17,7 +18,7 @@ static struct ps_request *allocate(struct ps_request_pool *pool) {
         return NULL;
     }
     rq->headers = memory;
-    rq->variables = rq->headers + pool->fields;
+    rq->variables = rq->headers + n_headers;
     rq->scratch = rq->variables + PS_VARIABLES_MAX;
     ps_buf_init(&rq->arena, pool->arena_limit);
     ps_buf_init(&rq->errors, PS_ERRORS_MAX);

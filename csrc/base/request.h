@@ -82,7 +82,7 @@ enum { PS_REQUEST_SCRATCH_PER_FIELD = 16 };
 struct ps_request_pool {
     struct ps_request *free;
     size_t object_bytes;   /* of the struct that begins with the request */
-    size_t fields;         /* capacity of headers */
+    size_t fields;         /* a peer may send; there is room for one more, made of something else */
     size_t scratch_bytes;
     size_t arena_limit;
     size_t n_free, keep;   /* idle objects, and how many to keep */

@@ -97,13 +97,12 @@ static void take_fields(struct ps_request *rq, const struct ps_http1_head *head,
     rq->n_headers = head->n_fields;
 }
 
-/* An absolute-form target overrides Host (RFC 9112, section 3.2.2). */
+/* An absolute-form target overrides Host (RFC 9112, section 3.2.2), or stands in for the one HTTP/1.0 may leave out. */
 static void override_host(struct ps_request *rq, struct ps_span authority) {
-    for (uint32_t i = 0; i < rq->n_headers; i++)
-        if (ps_span_eq(rq->headers[i].name, PS_LIT("host"))) {
-            rq->headers[i].value = authority;
-            return;
-        }
+    uint32_t i = 0;
+    while (i < rq->n_headers && !ps_span_eq(rq->headers[i].name, PS_LIT("host"))) i++;
+    if (i == rq->n_headers) rq->n_headers++;
+    rq->headers[i] = (struct ps_header){PS_LIT("host"), authority};
 }
 
 /* Where the socket has no address (unix), the name the client used is the best there is. */
