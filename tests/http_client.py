@@ -212,9 +212,9 @@ class Client:
         self._read.clear()
         return rest
 
-    def silent(self) -> bool:
-        """True where nothing has come so far: neither a byte nor the end. Only for what cannot come later either."""
-        return not self._read and not select.select([self.socket], [], [], 0)[0]
+    def silent(self, *, wait: float = 0) -> bool:
+        """True where nothing comes within so many seconds: neither a byte nor the end."""
+        return not self._read and not select.select([self.socket], [], [], wait)[0]
 
     # Inside
 

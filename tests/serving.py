@@ -15,7 +15,9 @@ import queue
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,14 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 NEVER = Timeouts(head=0, body=0, keep_alive=0, write=0, graceful=PATIENCE_SECONDS)
 
 
+def eventually(condition: Callable[[], bool]) -> None:
+    """Waits for what no event tells of."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < end, "it did not come to be"
+        time.sleep(0.001)
+
+
 class Serving:
     """One server and what it said."""
 
@@ -38,7 +48,23 @@ class Serving:
         self.server = server
         self.address = address
         self.errors = io.StringIO()  # wsgi.errors
+        self._outcome: Future[None] = Future()
         self._failures: queue.Queue[tuple[str, BaseException]] = queue.Queue()
+
+    def start(self, gateway: WsgiGateway) -> None:
+        threading.Thread(target=self._serve, args=(gateway,), name="server", daemon=True).start()
+
+    def _serve(self, gateway: WsgiGateway) -> None:
+        try:
+            self.server.serve(gateway)
+        except BaseException as error:
+            self._outcome.set_exception(error)
+        else:
+            self._outcome.set_result(None)
+
+    def wait_ended(self) -> None:
+        """Waits until it has ended by itself, or because it was told to. Raises what ended it otherwise."""
+        self._outcome.result(PATIENCE_SECONDS)
 
     def connect(self) -> Client:
         return Client(self.socket())
@@ -103,31 +129,19 @@ def serving(
             log_exception=handle.log_exception,
             errors=handle.errors,
         )
-        with _running(server, gateway):
+        with _running(handle, gateway):
             yield handle
         assert handle.failures_left() == []
 
 
 @contextlib.contextmanager
-def _running(server: Server, gateway: WsgiGateway) -> Iterator[None]:
-    ended: list[BaseException | None] = []
-
-    def serve() -> None:
-        try:
-            server.serve(gateway)
-        except BaseException as error:
-            ended.append(error)
-        else:
-            ended.append(None)
-
-    thread = threading.Thread(target=serve, name="server", daemon=True)
-    thread.start()
+def _running(handle: Serving, gateway: WsgiGateway) -> Iterator[None]:
+    handle.start(gateway)
     try:
         yield
     finally:
-        server.stop()
-        thread.join(PATIENCE_SECONDS)
-    assert ended == [None], "the server did not end, or not well"
+        handle.server.stop()
+        handle.wait_ended()
 
 
 @contextlib.contextmanager
