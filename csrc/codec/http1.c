@@ -13,60 +13,105 @@ enum { HEAD_MAX = 1 << 30 }; /* offsets have 32 bits */
 /* What the functions below answer beside a ps_err. */
 enum { MORE = 0, READ = 1, LAST = 2 };
 
-/* One call's view of the input. Offsets count from the first byte of the head. */
+/* One call's view of the input. Offsets count from the first byte of the head. Only inlined functions take its address, the
+ * unlikely ones take a copy: so the field lines are read from registers. */
 struct reader {
     const uint8_t *base;
     size_t len;      /* bytes there, cut off where the head must have ended */
     size_t at;       /* where reading goes on */
     size_t line;     /* start of the line being read */
-    size_t line_end; /* no byte of this line may stand here or further on, but for its CR LF */
-    size_t head_end; /* the same for the head, and its CR LF too */
+    size_t head_end; /* no byte of a line may stand here or further on */
+    struct ps_http1_field *field, *fields_end; /* the one to fill next; the end of the table */
 };
 
-/* --- limits and pauses ------------------------------------------------------------------------------------------------ */
+#define UNLIKELY static __attribute__((noinline, cold))
 
-static void begin_line(const struct ps_http1 *p, struct reader *r, size_t line) {
-    r->line = line;
-    r->line_end = ps_min(line + (p->state < NAME ? p->limits.line_bytes : p->limits.field_bytes), r->head_end);
-}
+/* --- why reading stops ------------------------------------------------------------------------------------------------ */
 
-/* Which limit the bytes up to r->at passed first: so no split of the input changes the answer. */
-static int over_limit(const struct ps_http1 *p, const struct reader *r) {
-    if (r->at <= r->line_end) return PS_EHEADLONG; /* only its CR LF passed it */
-    const bool request_line = p->state < NAME;
-    const size_t limit = request_line ? p->limits.line_bytes : p->limits.field_bytes;
-    if (limit > r->head_end - r->line) return PS_EHEADLONG;
+/* The limit that the bytes of the line up to r.at passed, 0 for none. Always the one passed first, so that no split of the
+ * input changes the answer. */
+UNLIKELY int limit_passed(const struct ps_http1 *p, struct reader r, enum state state) {
+    const bool request_line = state < NAME;
+    const size_t line_end = r.line + (request_line ? p->limits.line_bytes : p->limits.field_bytes);
+    if (r.at <= ps_min(line_end, r.head_end)) return 0;
+    if (line_end > r.head_end) return PS_EHEADLONG;
     return request_line ? PS_ETARGETLONG : PS_EFIELDLONG;
 }
 
-/* A run of bytes stopped at r->at, and not before the byte that has to follow it: why? */
-static int stopped(struct ps_http1 *p, const struct reader *r, enum state state, int error) {
-    if (r->at > r->line_end) return over_limit(p, r);
-    if (r->at < r->len) return error;
+/* The input ended: what the next call goes on from. */
+UNLIKELY int suspended(struct ps_http1 *p, struct reader r, enum state state) {
     p->state = (uint8_t)state;
+    p->line = (uint32_t)r.line;
+    p->scanned = (uint32_t)r.at;
+    p->n_fields = (uint32_t)(r.field - p->table);
     return MORE;
+}
+
+/* A run of bytes stopped at r.at, and not before the byte that has to follow it: why? */
+UNLIKELY int stopped(struct ps_http1 *p, struct reader r, enum state state, int error) {
+    const int limit = limit_passed(p, r, state);
+    if (limit < 0) return limit;
+    return r.at < r.len ? error : suspended(p, r, state);
 }
 
 /* The same where CR LF has to follow. */
-static int stopped_at_line_end(struct ps_http1 *p, const struct reader *r, enum state state, int error) {
-    const bool lone_cr = r->len - r->at == 1 && r->base[r->at] == '\r';
-    if (!lone_cr || r->at > r->line_end) return stopped(p, r, state, error);
-    p->state = (uint8_t)state;
-    return MORE;
+UNLIKELY int stopped_at_line_end(struct ps_http1 *p, struct reader r, enum state state, int error) {
+    const bool lone_cr = r.len - r.at == 1 && r.base[r.at] == '\r';
+    return lone_cr && limit_passed(p, r, state) == 0 ? suspended(p, r, state) : stopped(p, r, state, error);
 }
 
-/* CR LF stands at r->at. Leaves r->at behind it, at the start of a field line. */
-static inline int end_line(struct ps_http1 *p, struct reader *r) {
-    if (r->at > r->line_end || r->at + 2 > r->head_end) return over_limit(p, r);
-    p->state = NAME;
-    r->at += 2;
-    begin_line(p, r, r->at);
+PS_INLINE bool at_crlf(const struct reader *r) { return r->len - r->at >= 2 && memcmp(r->base + r->at, "\r\n", 2) == 0; }
+
+/* CR LF stands at r->at: on to the next line. Where that begins behind the head's limit, no_name says so. */
+PS_INLINE int end_line(const struct ps_http1 *p, struct reader *r, enum state state) {
+    if (r->at - r->line > (state < NAME ? p->limits.line_bytes : p->limits.field_bytes)) return limit_passed(p, *r, state);
+    r->line = r->at += 2;
     return READ;
 }
 
-static inline bool at_crlf(const struct reader *r) {
-    return r->len - r->at >= 2 && r->base[r->at] == '\r' && r->base[r->at + 1] == '\n';
+/* --- names ------------------------------------------------------------------------------------------------------------ */
+
+#if PS_SCAN_VECTORS
+/* Stops at digits and the rarer tchar as well. Setting 0x20 maps only "A".."Z" onto "a".."z", and leaves "-". */
+static inline ps_vec stops_common_name(ps_vec v) {
+    const ps_vec no_letters = ps_vec_ge(ps_vec_sub(ps_vec_or(v, ps_vec_all(0x20)), 'a'), 26);
+    return ps_vec_without(no_letters, ps_vec_eq(v, '-'));
 }
+#endif
+
+static inline bool is_tchar(uint8_t c) { return ps_tchar[c] != 0; }
+
+/* Where the token ends, which `usual` should follow. */
+PS_INLINE size_t scan_token(const uint8_t *base, size_t at, size_t end, uint8_t usual) {
+    at = ps_scan(base, at, end, PS_SCAN_STOPS(stops_common_name), is_tchar);
+    return at < end && base[at] == usual ? at : ps_scan_portable(base, at, end, is_tchar);
+}
+
+PS_INLINE uint32_t load4(const void *p) {
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+PS_INLINE uint64_t load8(const void *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* Whether n bytes of a name or value are `lower` (letters and "-"), in any case, for n from 4 to 24. Setting 0x20 maps no other
+ * byte that may stand there onto those. The words overlap where n is no multiple of theirs. */
+PS_INLINE bool is_word(const uint8_t *bytes, const char *lower, size_t n) {
+    const uint32_t spaces4 = 0x20202020;
+    const uint64_t spaces8 = 0x2020202020202020;
+    if (n < 8)
+        return (((load4(bytes) | spaces4) ^ load4(lower)) | ((load4(bytes + n - 4) | spaces4) ^ load4(lower + n - 4))) == 0;
+    uint64_t differ = ((load8(bytes) | spaces8) ^ load8(lower)) | ((load8(bytes + n - 8) | spaces8) ^ load8(lower + n - 8));
+    if (n > 16) differ |= (load8(bytes + 8) | spaces8) ^ load8(lower + 8);
+    return differ == 0;
+}
+
+#define IS_WORD(bytes, lower) is_word((bytes), (lower), sizeof(lower) - 1)
 
 /* --- request line ----------------------------------------------------------------------------------------------------- */
 
@@ -86,11 +131,15 @@ static int skip_empty_line(struct ps_http1 *p, struct ps_span in) {
     return READ;
 }
 
-static int read_method(struct ps_http1 *p, struct reader *r) {
-    const size_t stop = ps_min(r->len, PS_HTTP1_METHOD_MAX + 1);
-    while (r->at < stop && ps_tchar[r->base[r->at]]) r->at++;
-    if (r->at > PS_HTTP1_METHOD_MAX && r->at <= r->line_end) return PS_EMETHOD;
-    if (r->at == r->len || r->base[r->at] != ' ' || r->at == 0) return stopped(p, r, METHOD, PS_EREQUESTLINE);
+UNLIKELY int no_method(struct ps_http1 *p, struct reader r) {
+    if (r.at <= PS_HTTP1_METHOD_MAX) return stopped(p, r, METHOD, PS_EREQUESTLINE);
+    const int limit = limit_passed(p, r, METHOD);
+    return limit < 0 ? limit : PS_EMETHOD;
+}
+
+PS_INLINE int read_method(struct ps_http1 *p, struct reader *r) {
+    r->at = scan_token(r->base, r->at, ps_min(r->len, PS_HTTP1_METHOD_MAX + 1), ' ');
+    if (r->at == r->len || r->at == 0 || r->base[r->at] != ' ' || r->at > PS_HTTP1_METHOD_MAX) return no_method(p, *r);
     p->seen.method_len = (uint32_t)r->at++;
     p->seen.target = (uint32_t)r->at;
     return READ;
@@ -98,17 +147,18 @@ static int read_method(struct ps_http1 *p, struct reader *r) {
 
 #if PS_SCAN_VECTORS
 static inline ps_vec stops_path(ps_vec v) {
-    return ps_vec_or(ps_vec_or(ps_vec_eq(v, '%'), ps_vec_eq(v, '?')), ps_vec_eq(v, '#'));
+    return ps_vec_or(ps_vec_or(ps_vec_eq(v, '%'), ps_vec_eq(v, '?')), ps_vec_or(ps_vec_eq(v, '#'), ps_vec_eq(v, ' ')));
 }
 #endif
 
-static inline bool is_plain_in_path(uint8_t c) { return c != '%' && c != '?' && c != '#'; }
+static inline bool is_plain_in_path(uint8_t c) { return c != '%' && c != '?' && c != '#' && c != ' '; }
 
-/* Path and query lie in base[from..to), visible ASCII. A fragment never travels (RFC 9110, section 7.1), and a "%" that is no
- * escape is one the next reader may decode otherwise. */
-static int split_path(struct ps_http1_parsed *seen, const uint8_t *base, size_t from, size_t to) {
+/* The target's path begins `from` bytes into the input; a space stands behind the target, at `to`. A fragment never travels
+ * (RFC 9110, section 7.1), and a "%" that is no escape is one the next reader may decode otherwise. */
+static int split_path(struct ps_http1_parsed *seen, struct ps_span in, size_t from, size_t to) {
+    const uint8_t *base = in.ptr;
     size_t at = from;
-    while ((at = ps_scan(base, at, to, PS_SCAN_STOPS(stops_path), is_plain_in_path)) < to && base[at] != '?') {
+    while (base[at = ps_scan(base, at, in.len, PS_SCAN_STOPS(stops_path), is_plain_in_path)] == '%') {
         if (!ps_is_escape(ps_span(base + at, to - at))) return PS_ETARGET;
         at += 3;
     }
@@ -130,8 +180,8 @@ static size_t scheme_run(struct ps_span s) {
 
 static inline bool ends_authority(uint8_t c) { return c == '/' || c == '?' || c == '#'; }
 
-static int read_absolute_form(struct ps_http1_parsed *seen, const uint8_t *base) {
-    const struct ps_span target = at_offset(base, seen->target, seen->target_len);
+static int read_absolute_form(struct ps_http1_parsed *seen, struct ps_span in) {
+    const struct ps_span target = at_offset(in.ptr, seen->target, seen->target_len);
     const size_t scheme = scheme_run(target);
     if (scheme == 0) return PS_ETARGET;
     size_t path = scheme;
@@ -141,7 +191,7 @@ static int read_absolute_form(struct ps_http1_parsed *seen, const uint8_t *base)
     seen->form = PS_FORM_ABSOLUTE;
     seen->authority = seen->target + (uint32_t)scheme;
     seen->authority_len = (uint32_t)authority.len;
-    const int rc = split_path(seen, base, seen->target + path, seen->target + target.len);
+    const int rc = split_path(seen, in, seen->target + path, seen->target + target.len);
     if (seen->path_len == 0) { /* an empty path is "/" (RFC 9110, section 4.2.3): the last one of "://" serves */
         seen->path = seen->authority - 1;
         seen->path_len = 1;
@@ -149,60 +199,57 @@ static int read_absolute_form(struct ps_http1_parsed *seen, const uint8_t *base)
     return rc;
 }
 
-static int read_form(struct ps_http1_parsed *seen, const uint8_t *base) {
-    const struct ps_span method = at_offset(base, 0, seen->method_len);
+static int read_form(struct ps_http1_parsed *seen, struct ps_span in) {
+    const struct ps_span method = at_offset(in.ptr, 0, seen->method_len);
     if (ps_span_eq(method, PS_LIT("CONNECT"))) return PS_ETARGET; /* its target is an authority; we are no proxy */
-    const uint8_t *target = base + seen->target;
-    if (target[0] == '/') {
-        seen->form = PS_FORM_ORIGIN;
-        return split_path(seen, base, seen->target, (size_t)seen->target + seen->target_len);
-    }
-    if (target[0] != '*') return read_absolute_form(seen, base);
+    const uint8_t first = in.ptr[seen->target];
+    if (first == '/') return split_path(seen, in, seen->target, (size_t)seen->target + seen->target_len);
+    if (first != '*') return read_absolute_form(seen, in);
     seen->form = PS_FORM_ASTERISK;
     return seen->target_len == 1 && ps_span_eq(method, PS_LIT("OPTIONS")) ? READ : PS_ETARGET;
 }
 
-static int read_target(struct ps_http1 *p, struct reader *r) {
+/* No space behind a target: white space of another kind breaks the line, any other byte the target. */
+UNLIKELY int no_target(struct ps_http1 *p, struct reader r) {
+    const uint8_t next = r.at < r.len ? r.base[r.at] : ' ';
+    const bool line = next == ' ' || next == '\t' || next == '\r' || next == '\n' || r.at == p->seen.target;
+    return stopped(p, r, TARGET, line ? PS_EREQUESTLINE : PS_ETARGET);
+}
+
+PS_INLINE int read_target(struct ps_http1 *p, struct reader *r) {
     r->at = ps_scan_visible(r->base, r->at, r->len);
-    if (r->at == r->len) return stopped(p, r, TARGET, PS_ETARGET);
-    const uint8_t next = r->base[r->at];
-    if (next == '\t' || next == '\r' || next == '\n' || r->at == p->seen.target)
-        return stopped(p, r, TARGET, PS_EREQUESTLINE);
-    if (next != ' ' || r->at > r->line_end) return stopped(p, r, TARGET, PS_ETARGET);
+    const bool fits = r->at <= ps_min(p->limits.line_bytes, r->head_end);
+    if (!fits || r->at == p->seen.target || r->at == r->len || r->base[r->at] != ' ') return no_target(p, *r);
     p->seen.target_len = (uint32_t)(r->at++ - p->seen.target);
-    return read_form(&p->seen, r->base);
+    return read_form(&p->seen, ps_span(r->base, r->len));
 }
 
 enum { VERSION_LEN = 8 };
 
-static int read_version_bytes(struct ps_http1 *p, struct reader *r, size_t version) {
+/* How far the bytes from `version` on have the shape of a version; up to `at` they have. */
+static size_t version_run(const uint8_t *base, size_t version, size_t at, size_t end) {
     static const char shape[VERSION_LEN + 1] = "HTTP/0.0"; /* "0" stands for any digit */
-    for (; r->at - version < VERSION_LEN; r->at++) {
-        if (r->at == r->len) return stopped(p, r, VERSION, PS_EREQUESTLINE);
-        const uint8_t c = r->base[r->at], wanted = (uint8_t)shape[r->at - version];
-        if (wanted == '0' ? !ps_is_digit(c) : c != wanted) return stopped(p, r, VERSION, PS_EREQUESTLINE);
+    for (; at < end && at - version < VERSION_LEN; at++) {
+        const uint8_t wanted = (uint8_t)shape[at - version];
+        if (wanted == '0' ? !ps_is_digit(base[at]) : base[at] != wanted) break;
     }
-    return READ;
+    return at;
 }
 
 /* HTTP/1.2 and HTTP/2.0 may differ in what we rely on (RFC 9110, section 2.5): only what is known is served. */
-static int read_version(struct ps_http1 *p, struct reader *r) {
+PS_INLINE int read_version(struct ps_http1 *p, struct reader *r) {
     const size_t version = (size_t)p->seen.target + p->seen.target_len + 1;
-    if (r->len - version >= VERSION_LEN && memcmp(r->base + version, "HTTP/1.1", VERSION_LEN) == 0) {
-        r->at = version + VERSION_LEN;
-    } else {
-        const int rc = read_version_bytes(p, r, version);
-        if (rc <= 0) return rc;
-    }
-    if (!at_crlf(r)) return stopped_at_line_end(p, r, VERSION, PS_EREQUESTLINE);
-    if (r->at > r->line_end) return over_limit(p, r);
-    const uint8_t minor = (uint8_t)(r->base[version + 7] - '0');
-    if (r->base[version + 5] != '1' || minor > 1) return PS_EVERSION;
-    p->seen.minor = minor;
-    return end_line(p, r);
+    const bool usual = r->len - version >= VERSION_LEN && memcmp(r->base + version, "HTTP/1.1", VERSION_LEN) == 0;
+    r->at = usual ? version + VERSION_LEN : version_run(r->base, version, r->at, r->len);
+    if (r->at - version < VERSION_LEN) return stopped(p, *r, VERSION, PS_EREQUESTLINE);
+    if (!at_crlf(r)) return stopped_at_line_end(p, *r, VERSION, PS_EREQUESTLINE);
+    const int rc = end_line(p, r, VERSION);
+    if (rc < 0) return rc;
+    p->seen.minor = (uint8_t)(r->base[version + 7] - '0');
+    return r->base[version + 5] == '1' && p->seen.minor <= 1 ? READ : PS_EVERSION;
 }
 
-static int read_request_line(struct ps_http1 *p, struct reader *r) {
+PS_INLINE int read_request_line(struct ps_http1 *p, struct reader *r) {
     int rc = READ;
     switch (p->state) {
     case METHOD:
@@ -260,14 +307,25 @@ static int note_transfer_encoding(struct ps_http1_parsed *seen, struct ps_span v
     return READ;
 }
 
+/* True for one of the options that concern us. */
+static bool note_option(struct ps_http1_parsed *seen, struct ps_span option) {
+    bool *flag = NULL;
+    switch (option.len) {
+    case 5: flag = IS_WORD(option.ptr, "close") ? &seen->close : NULL; break;
+    case 7: flag = IS_WORD(option.ptr, "upgrade") ? &seen->upgrade_listed : NULL; break;
+    case 10: flag = IS_WORD(option.ptr, "keep-alive") ? &seen->keep_alive : NULL; break;
+    default: break;
+    }
+    if (flag == NULL) return false;
+    *flag = true;
+    return true;
+}
+
 static int note_connection(struct ps_http1_parsed *seen, struct ps_span value) {
     struct ps_span option;
-    while (ps_list_next(&value, &option)) {
-        if (!ps_is_token(option)) return PS_EFIELD;
-        if (ps_span_eq_lower(option, PS_LIT("keep-alive"))) seen->keep_alive = true;
-        if (ps_span_eq_lower(option, PS_LIT("close"))) seen->close = true;
-        if (ps_span_eq_lower(option, PS_LIT("upgrade"))) seen->upgrade_listed = true;
-    }
+    if (note_option(seen, value)) return READ; /* nearly always there is one */
+    while (ps_list_next(&value, &option))
+        if (!note_option(seen, option) && !ps_is_token(option)) return PS_EFIELD;
     return READ;
 }
 
@@ -281,116 +339,100 @@ static int note_expect(struct ps_http1_parsed *seen, struct ps_span value) {
     return READ;
 }
 
-static inline uint64_t load(const void *p, size_t n) {
-    uint64_t word = 0;
-    memcpy(&word, p, n);
-    return word;
-}
+/* The lengths of the names that matter, as bits: most fields need no more than this one test. */
+static const uint32_t known_lengths = 1u << 4 | 1u << 6 | 1u << 7 | 1u << 10 | 1u << 14 | 1u << 17;
 
-/* Whether a name of n bytes is `lower` (letters and "-"), in any case. Setting 0x20 in both maps no other tchar onto those. The
- * words overlap where n is no multiple; with n constant all of `lower` is, too. */
-static inline bool is_name(const uint8_t *name, const char *lower, size_t n) {
-    const size_t word = n >= 8 ? 8 : 4;
-    const uint64_t spaces = load("        ", word);
-    uint64_t differ = (load(name + n - word, word) | spaces) ^ load(lower + n - word, word);
-    for (size_t i = 0; i + word < n; i += word) differ |= (load(name + i, word) | spaces) ^ load(lower + i, word);
-    return differ == 0;
-}
-
-#define IS_NAME(name, lower) is_name((name), (lower), sizeof(lower) - 1)
-
-static inline int note_field(struct ps_http1_parsed *seen, const uint8_t *base, const struct ps_http1_field *f) {
+PS_INLINE int note_field(struct ps_http1_parsed *seen, const uint8_t *base, const struct ps_http1_field *f) {
     const uint8_t *name = base + f->name;
     const struct ps_span value = at_offset(base, f->value, f->value_len);
+    if (f->name_len > 17 || (known_lengths >> f->name_len & 1) == 0) return READ;
     switch (f->name_len) {
-    case 4: return IS_NAME(name, "host") ? note_host(seen, value, f) : READ;
-    case 6: return IS_NAME(name, "expect") ? note_expect(seen, value) : READ;
+    case 4: return IS_WORD(name, "host") ? note_host(seen, value, f) : READ;
+    case 6: return IS_WORD(name, "expect") ? note_expect(seen, value) : READ;
     case 7:
-        if (IS_NAME(name, "upgrade")) seen->upgrade_named = true;
+        if (IS_WORD(name, "upgrade")) seen->upgrade_named = true;
         return READ;
-    case 10: return IS_NAME(name, "connection") ? note_connection(seen, value) : READ;
-    case 14: return IS_NAME(name, "content-length") ? note_content_length(seen, value) : READ;
-    case 17: return IS_NAME(name, "transfer-encoding") ? note_transfer_encoding(seen, value) : READ;
-    default: return READ;
+    case 10: return IS_WORD(name, "connection") ? note_connection(seen, value) : READ;
+    case 14: return IS_WORD(name, "content-length") ? note_content_length(seen, value) : READ;
+    default: return IS_WORD(name, "transfer-encoding") ? note_transfer_encoding(seen, value) : READ;
     }
 }
 
 /* --- field lines ------------------------------------------------------------------------------------------------------ */
 
-#if PS_SCAN_VECTORS
-/* Stops at digits and the rarer tchar as well. Setting 0x20 maps only "A".."Z" onto "a".."z", and leaves "-". */
-static inline ps_vec stops_common_name(ps_vec v) {
-    const ps_vec letters = ps_vec_le(ps_vec_sub(ps_vec_or(v, ps_vec_all(0x20)), 'a'), 'z' - 'a');
-    return ps_vec_eq(ps_vec_or(letters, ps_vec_eq(v, '-')), 0);
-}
-#endif
+static inline bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
 
-static inline bool is_tchar(uint8_t c) { return ps_tchar[c] != 0; }
-
-static inline size_t scan_name(const uint8_t *base, size_t at, size_t end) {
-    return ps_scan_portable(base, ps_scan(base, at, end, PS_SCAN_STOPS(stops_common_name), is_tchar), end, is_tchar);
-}
-
-/* No name and ":" at r->at: the head's end, the input's end, or an error. */
-static int no_name(struct ps_http1 *p, const struct reader *r) {
-    const bool full = p->n_fields == p->limits.fields;
-    if (r->at > r->line) return full ? PS_EFIELDS : stopped(p, r, NAME, PS_EFIELD);
-    if (at_crlf(r)) return LAST;
-    if (r->at < r->len && (r->base[r->at] == ' ' || r->base[r->at] == '\t') && p->n_fields != 0) return PS_EFOLD;
+/* No name and ":" at r.at, or no room for it: the input's end, or an error. */
+UNLIKELY int no_name(struct ps_http1 *p, struct reader r) {
+    if (r.line > r.head_end) return PS_EHEADLONG; /* the line before passed it, and nothing behind that counts */
+    if (r.at > r.line) return r.field == r.fields_end ? PS_EFIELDS : stopped(p, r, NAME, PS_EFIELD);
+    if (r.at < r.len && is_blank(r.base[r.at]) && r.field != p->table) return PS_EFOLD;
     return stopped_at_line_end(p, r, NAME, PS_EFIELD);
 }
 
-static inline int read_name(struct ps_http1 *p, struct reader *r) {
-    r->at = scan_name(r->base, r->at, r->len);
-    if (r->at == r->len || r->base[r->at] != ':' || r->at == r->line || p->n_fields == p->limits.fields)
-        return no_name(p, r);
-    struct ps_http1_field *f = &p->table[p->n_fields];
-    f->name = (uint32_t)r->line;
-    f->name_len = (uint32_t)(r->at++ - r->line);
+PS_INLINE int read_name(struct ps_http1 *p, struct reader *r) {
+    r->at = scan_token(r->base, r->at, r->len, ':');
+    if (r->at == r->len || r->base[r->at] != ':' || r->at == r->line || r->field == r->fields_end)
+        return r->at == r->line && at_crlf(r) ? LAST : no_name(p, *r);
+    r->field->name = (uint32_t)r->line;
+    r->field->name_len = (uint32_t)(r->at - r->line);
+    r->at++;
     return READ;
 }
 
-static inline bool is_blank(uint8_t c) { return c == ' ' || c == '\t'; }
-
-static inline int read_space(struct ps_http1 *p, struct reader *r) {
-    while (r->at < r->len && is_blank(r->base[r->at])) r->at++;
-    if (r->at == r->len) return stopped(p, r, SPACE, PS_EFIELD);
-    p->table[p->n_fields].value = (uint32_t)r->at;
+PS_INLINE int read_space(struct ps_http1 *p, struct reader *r) {
+    if (r->len - r->at >= 2 && r->base[r->at] == ' ' && r->base[r->at + 1] > ' ') {
+        r->at++; /* nearly always one space */
+    } else {
+        r->at = ps_scan_portable(r->base, r->at, r->len, is_blank);
+        if (r->at == r->len) return stopped(p, *r, SPACE, PS_EFIELD);
+    }
+    r->field->value = (uint32_t)r->at;
     return READ;
 }
 
-static inline int read_value(struct ps_http1 *p, struct reader *r) {
+/* Without the white space at the end of base[from..to). */
+static size_t trimmed(const uint8_t *base, size_t from, size_t to) {
+    while (to > from && is_blank(base[to - 1])) to--;
+    return to;
+}
+
+PS_INLINE int read_value(struct ps_http1 *p, struct reader *r) {
+    struct ps_http1_field *f = r->field;
     r->at = ps_scan_field(r->base, r->at, r->len);
-    if (!at_crlf(r)) return stopped_at_line_end(p, r, VALUE, PS_EFIELD);
-    struct ps_http1_field *f = &p->table[p->n_fields];
-    size_t end = r->at;
-    while (end > f->value && is_blank(r->base[end - 1])) end--;
-    f->value_len = (uint32_t)(end - f->value);
-    const int rc = end_line(p, r);
+    if (!at_crlf(r)) return stopped_at_line_end(p, *r, VALUE, PS_EFIELD);
+    const size_t end = r->base[r->at - 1] <= ' ' ? trimmed(r->base, f->value, r->at) : r->at;
+    const int rc = end_line(p, r, VALUE);
     if (rc < 0) return rc;
-    p->n_fields++;
+    f->value_len = (uint32_t)end - f->value;
+    r->field++;
     return note_field(&p->seen, r->base, f);
 }
 
-/* READ: a field line. LAST: the empty line, not yet consumed. */
-static inline int read_field(struct ps_http1 *p, struct reader *r) {
+/* All lines to the empty one, which is LAST. */
+PS_INLINE int read_fields(struct ps_http1 *p, struct reader *r) {
+    enum state state = p->state < NAME ? NAME : p->state;
     int rc;
-    switch (p->state) {
-    case NAME:
-        if ((rc = read_name(p, r)) != READ) return rc;
-        /* fall through */
-    case SPACE:
-        if ((rc = read_space(p, r)) <= 0) return rc;
-        /* fall through */
-    default: return read_value(p, r);
+    for (;; state = NAME) {
+        switch (state) {
+        case NAME:
+            if ((rc = read_name(p, r)) != READ) return rc;
+            /* fall through */
+        case SPACE:
+            if ((rc = read_space(p, r)) <= 0) return rc;
+            /* fall through */
+        default:
+            if ((rc = read_value(p, r)) <= 0) return rc;
+        }
     }
 }
 
 /* --- head ------------------------------------------------------------------------------------------------------------- */
 
-static int finish(const struct ps_http1 *p, const struct reader *r, struct ps_http1_head *head) {
+PS_INLINE int finish(struct ps_http1 *p, const struct reader *r, struct ps_http1_head *head) {
     const struct ps_http1_parsed *seen = &p->seen;
     if (seen->minor == 1 && !seen->host) return PS_EHOST;
+    p->n_fields = (uint32_t)(r->field - p->table);
     const uint32_t version = seen->target + seen->target_len + 1;
     *head = (struct ps_http1_head){
         .bytes = ps_span(r->base, r->at + 2),
@@ -404,19 +446,33 @@ static int finish(const struct ps_http1 *p, const struct reader *r, struct ps_ht
         .n_fields = p->n_fields,
         .minor = seen->minor,
         .form = seen->form,
-        .body = seen->chunked ? PS_BODY_CHUNKED : seen->length ? PS_BODY_LENGTH : PS_BODY_NONE,
+        .body = seen->chunked  ? PS_BODY_CHUNKED
+                : seen->length ? PS_BODY_LENGTH
+                               : PS_BODY_NONE,
         .keep_alive = !seen->close && (seen->minor == 1 || seen->keep_alive),
         .expect_continue = seen->expect_continue,
         .upgrade = seen->upgrade_listed && seen->upgrade_named && seen->minor == 1, /* RFC 9110, section 7.8 */
         .content_length = seen->chunked ? -1 : seen->content_length,
     };
+    p->state = DONE;
     return LAST;
 }
 
-static int read_head(struct ps_http1 *p, struct reader *r, struct ps_http1_head *head) {
-    int rc = read_request_line(p, r);
-    while (rc == READ) rc = read_field(p, r);
-    return rc == LAST ? finish(p, r, head) : rc;
+/* From where the last call left off. */
+static int read_head(struct ps_http1 *p, struct ps_span in, struct ps_http1_head *head) {
+    struct reader r = {
+        .base = in.ptr,
+        .len = ps_min(in.len, (size_t)p->limits.head_bytes + 2), /* all that an empty line at the limit needs */
+        .at = p->scanned,
+        .line = p->line,
+        .head_end = p->limits.head_bytes,
+        .field = p->table + p->n_fields,
+        .fields_end = p->table + p->limits.fields,
+    };
+    assert(r.len >= r.at); /* less than an earlier call was given */
+    int rc = read_request_line(p, &r);
+    if (rc == READ) rc = read_fields(p, &r);
+    return rc == LAST ? finish(p, &r, head) : rc;
 }
 
 void ps_http1_init(struct ps_http1 *p, const struct ps_http1_limits *limits, struct ps_http1_field *table) {
@@ -429,19 +485,10 @@ int ps_http1_next(struct ps_http1 *p, struct ps_span *in, struct ps_http1_head *
     assert(p->state != DONE); /* reset was forgotten */
     if (p->error < 0) return p->error;
     int rc = p->state == EMPTY_LINE ? skip_empty_line(p, *in) : READ;
-    if (rc == READ) {
-        struct reader r = {.base = in->ptr + p->start, .at = p->scanned, .head_end = p->limits.head_bytes};
-        r.len = ps_min(in->len - p->start, r.head_end + 2);
-        assert(r.len >= r.at); /* less than an earlier call was given */
-        begin_line(p, &r, p->line);
-        rc = read_head(p, &r, head);
-        p->line = (uint32_t)r.line;
-        p->scanned = (uint32_t)r.at;
-    }
+    if (rc == READ) rc = read_head(p, ps_span(in->ptr + p->start, in->len - p->start), head);
     if (rc < 0) p->error = rc;
     if (rc != LAST) return rc;
     ps_drop(in, p->start + head->bytes.len);
-    p->state = DONE;
     return 1;
 }
 

@@ -9,11 +9,11 @@
  * Content-Length, Transfer-Encoding, Connection and Expect. What it says about the body's length is final: where two readers
  * could differ (two lengths, a length beside a coding, a coding in HTTP/1.0) the head is refused.
  *
- * Cost: a byte is looked at no more than three times however the input is split. The decoder goes on inside a method, target,
- * name or value where the input ended, so the search for an element's end sees each byte once (only a CR at the very end of
- * the input again, with the byte behind it); what the element says is read once more when it is complete.
- * Errors come as early: for a byte that may not stand where it does, or a limit passed, as soon as that byte is there; for
- * what an element says, as soon as the element is complete. No split of the input changes which error comes. */
+ * Cost: linear in the input, however it is split. The decoder goes on inside the method, target, name or value where the input
+ * ended, so the search for an element's end never starts again (only a CR at the end of the input is looked at once more, with
+ * the byte behind it); what the element says is read when it is complete, each byte a bounded number of times.
+ * Errors come early: for a byte that may not stand where it does, or a limit passed, as soon as that byte is there; for what an
+ * element says, as soon as the element is complete. No split of the input changes which error comes. */
 #ifndef PS_CODEC_HTTP1_H
 #define PS_CODEC_HTTP1_H
 
@@ -83,7 +83,7 @@ void ps_http1_init(struct ps_http1 *p, const struct ps_http1_limits *limits, str
  * <0: a ps_err, as early as the bytes show it; every later call returns it again. */
 int ps_http1_next(struct ps_http1 *p, struct ps_span *in, struct ps_http1_head *head);
 
-/* Ready for the next head; limits, table stay. */
+/* Ready for the next head; limits and table stay, an error is forgotten. */
 void ps_http1_reset(struct ps_http1 *p);
 
 /* True where s is host[:port] (RFC 3986, section 3.2.2; RFC 9112, section 3.2): a reg-name, IPv4 address or [IPv6]/[vFuture]

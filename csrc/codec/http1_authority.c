@@ -20,11 +20,15 @@ static const uint8_t reg_name_byte[256] = {
 
 static size_t reg_name_run(struct ps_span s) {
     size_t n = 0;
-    for (;;) {
-        while (n < s.len && reg_name_byte[s.ptr[n]]) n++;
-        if (!ps_is_escape(ps_span(s.ptr + n, s.len - n))) return n;
-        n += 3;
+    while (n < s.len) {
+        if (reg_name_byte[s.ptr[n]])
+            n++;
+        else if (ps_is_escape(ps_span(s.ptr + n, s.len - n)))
+            n += 3;
+        else
+            break;
     }
+    return n;
 }
 
 /* Takes a decimal octet without leading zeros off the front. */

@@ -276,8 +276,10 @@ static void no_split_changes_the_outcome(void) {
     struct text whole = {0}, split = {0};
     struct guard guard = guard_open(sizeof seed);
     for (int round = 0; round < 20000; round++) {
-        const struct ps_http1_limits limits = {(uint32_t)(30 + random_below(&random, 20)), (uint32_t)(20 + random_below(&random, 20)),
-                                               (uint32_t)(100 + random_below(&random, 120)), (uint32_t)(5 + random_below(&random, 5))};
+        const struct ps_http1_limits limits = {.line_bytes = (uint32_t)random_below(&random, 70),
+                                               .field_bytes = (uint32_t)random_below(&random, 40),
+                                               .head_bytes = (uint32_t)(round % 2 ? 500 : random_below(&random, 230)),
+                                               .fields = (uint32_t)random_below(&random, 10)};
         char bytes[sizeof seed];
         memcpy(bytes, seed, sizeof seed);
         static const char usual_suspects[] = "\r\n\t :,%#?\0[]";
@@ -349,6 +351,7 @@ static void check_authority(const char *s, bool wanted) {
 }
 
 static void authorities(void) {
+    /* clang-format off */
     static const char *const good[] = {
         "a", "example.com", "EXAMPLE.com:80", "127.0.0.1", "127.0.0.1:8080", "a:", "a:0", "a:65535", "a:00080", "-", "_x",
         "a..b", "%41", "a%2fb", "!$&'()*+,;=", "~", "999.999.999.999", "[::]", "[::1]", "[1::]", "[1:2:3:4:5:6:7:8]",
@@ -363,6 +366,7 @@ static void authorities(void) {
         "[::1.2.3]", "[::1.2.3.4.5]", "[::1.2.3.256]", "[::01.2.3.4]", "[::1.2.3.4:1]", "[1:2:3:4:5:6:7:1.2.3.4]",
         "[::1%25eth0]", "[::1%eth0]", "[v.a]", "[v1.]", "[v1a]", "[vg.a]", "[v1.a/]", "[v]", "[ ::1]", "[::1 ]",
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) check_authority(good[i], true);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) check_authority(bad[i], false);
     CHECK(!ps_http1_is_authority((struct ps_span){0}));
