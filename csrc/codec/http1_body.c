@@ -111,9 +111,7 @@ static int trailer_byte(struct ps_http1_body *b, uint8_t c) {
 static int line_byte(struct ps_http1_body *b, uint8_t c) {
     if (b->state < SIZE_LF) return size_line_byte(b, c);
     switch (b->state) {
-    case SIZE_LF:
-        b->digits = 0;
-        return c == '\n' ? go(b, b->remaining != 0 ? DATA : FIELD_START) : PS_ECHUNK;
+    case SIZE_LF: return c == '\n' ? go(b, b->remaining != 0 ? DATA : FIELD_START) : PS_ECHUNK;
     case DATA_CR: return c == '\r' ? go(b, DATA_LF) : PS_ECHUNK;
     case DATA_LF: return c == '\n' ? go(b, SIZE) : PS_ECHUNK;
     case LAST_LF: return c == '\n' ? go(b, END) : PS_ETRAILER;
@@ -125,7 +123,10 @@ static int line_byte(struct ps_http1_body *b, uint8_t c) {
 static int take_data(struct ps_http1_body *b, struct ps_span *in, struct ps_span *data) {
     *data = ps_take(in, b->remaining < in->len ? (size_t)b->remaining : in->len);
     b->remaining -= data->len;
-    if (b->remaining == 0 && b->state == DATA) b->state = DATA_CR;
+    if (b->remaining == 0 && b->state == DATA) {
+        b->state = DATA_CR;
+        b->digits = 0;
+    }
     return PS_BODY_DATA;
 }
 

@@ -4,7 +4,7 @@
  *   chunked    = *( chunk-size [ chunk-ext ] CRLF  chunk-data CRLF )  1*"0" [ chunk-ext ] CRLF  *( field-line CRLF ) CRLF
  *   chunk-size = 1*HEXDIG                    at most 15 digits
  *   chunk-ext  = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )    checked, dropped, their sum limited
- * Trailers are checked as fields are and dropped: merging them into the headers is how requests are smuggled (RFC 9110, 6.5.1). */
+ * Trailers are checked as fields are and dropped: merging them into the headers smuggles requests (RFC 9110, 6.5.1). */
 #ifndef PS_CODEC_HTTP1_BODY_H
 #define PS_CODEC_HTTP1_BODY_H
 

@@ -4,6 +4,10 @@
 
 #include <assert.h>
 
+static void put_number(uint8_t *to, unsigned value, unsigned digits) {
+    for (; digits > 0; value /= 10) to[--digits] = (uint8_t)('0' + value % 10);
+}
+
 /* --- head ------------------------------------------------------------------------------------------------------------- */
 
 /* Where the end of the connection ends the body, the answer says so whatever was asked for. */
@@ -21,8 +25,8 @@ int ps_http1_encode_head(const struct ps_http1_answer *a, struct ps_buf *out) {
     assert(a->status >= 100 && a->status <= 599);
     uint8_t digits[20];
     const struct ps_span version = PS_LIT("HTTP/1.1 "), end = PS_LIT("\r\n");
-    const uint8_t status[4] = {(uint8_t)('0' + a->status / 100), (uint8_t)('0' + a->status / 10 % 10),
-                               (uint8_t)('0' + a->status % 10), ' '}; /* the space stays without a reason: RFC 9112, section 4 */
+    uint8_t status[4] = "000 "; /* the space stays where there is no reason: RFC 9112, section 4 */
+    put_number(status, (unsigned)a->status, 3);
     const bool date = a->date.len != 0, length = a->framing == PS_FRAMING_LENGTH;
     const struct ps_span parts[] = {
         version,
@@ -33,7 +37,7 @@ int ps_http1_encode_head(const struct ps_http1_answer *a, struct ps_buf *out) {
         a->date,
         date ? end : PS_LIT(""),
         a->fields,
-        length                              ? PS_LIT("Content-Length: ")
+        length                             ? PS_LIT("Content-Length: ")
         : a->framing == PS_FRAMING_CHUNKED ? PS_LIT("Transfer-Encoding: chunked\r\n")
                                            : PS_LIT(""),
         length ? ps_format_decimal(a->length, digits) : PS_LIT(""),
@@ -73,8 +77,8 @@ struct date {
     unsigned year, month, day; /* the month from 0 */
 };
 
-/* The date of a day counted from 0000-03-01. With years that begin in March the leap day is a year's last, and the months before
- * a month, in fives of 153 days, have (153 * month + 2) / 5 days. */
+/* The date of a day counted from 0000-03-01. In years that begin in March the leap day is the last, and the months before a
+ * month, in fives of 153 days, have (153 * month + 2) / 5 days. */
 static struct date date_of(unsigned day) {
     const unsigned century = day / DAYS_IN_400_YEARS, in_era = day % DAYS_IN_400_YEARS;
     const unsigned year = (in_era - in_era / 1460 + in_era / 36524 - in_era / (DAYS_IN_400_YEARS - 1)) / 365;
@@ -85,14 +89,11 @@ static struct date date_of(unsigned day) {
                          in_year - (153 * march + 2) / 5 + 1};
 }
 
-static void put_number(uint8_t *to, unsigned value, unsigned digits) {
-    for (; digits > 0; value /= 10) to[--digits] = (uint8_t)('0' + value % 10);
-}
-
 void ps_http1_encode_date(int64_t unix_seconds, uint8_t out[PS_HTTP1_DATE_LEN]) {
     static const char shape[PS_HTTP1_DATE_LEN + 1] = "Sun, 00 Jan 0000 00:00:00 GMT";
     static const char days[] = "WedThuFriSatSunMonTue", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    const int64_t seconds = unix_seconds < FIRST_SECOND ? FIRST_SECOND : unix_seconds > LAST_SECOND ? LAST_SECOND : unix_seconds;
+    const int64_t late = unix_seconds < LAST_SECOND ? unix_seconds : LAST_SECOND;
+    const int64_t seconds = late > FIRST_SECOND ? late : FIRST_SECOND;
     /* One leap cycle earlier than 0000-03-01, so that January and February of the year 0 are no special case. */
     const int64_t since = seconds - FIRST_SECOND + (int64_t)(DAYS_IN_400_YEARS - 60) * SECONDS_A_DAY;
     const unsigned day = (unsigned)(since / SECONDS_A_DAY), second = (unsigned)(since % SECONDS_A_DAY);

@@ -31,7 +31,7 @@ int ps_http1_encode_head(const struct ps_http1_answer *a, struct ps_buf *out);
 
 enum { PS_HTTP1_CHUNK_HEAD_MAX = 18 }; /* 16 hexadecimal digits, CR LF */
 
-/* The line before a chunk of n bytes (n > 0), written to `line`. Behind the data comes CR LF; behind the last, "0 CRLF CRLF". */
+/* The line before a chunk of n bytes (n > 0), written to `line`. CR LF follows the data; "0 CRLF CRLF" the last chunk. */
 struct ps_span ps_http1_encode_chunk(size_t n, uint8_t line[PS_HTTP1_CHUNK_HEAD_MAX]);
 
 /* The IMF-fixdate (RFC 9110, section 5.6.7) of a time in seconds since 1970, without NUL. */

@@ -40,9 +40,7 @@ static bool count(bool passed, const char *file, int line, const char *text) {
     return false;
 }
 
-bool harness_check(bool passed, const char *file, int line, const char *text) {
-    return count(passed, file, line, text);
-}
+bool harness_check(bool passed, const char *file, int line, const char *text) { return count(passed, file, line, text); }
 
 /* Formats only when the check failed: most never do. */
 static bool compare(bool passed, const char *file, int line, const char *text, const char *got, const char *wanted) {
@@ -124,9 +122,7 @@ static struct ps_span place(struct guard *g, size_t offset, const void *bytes, s
     return ps_span(g->first + offset, len);
 }
 
-struct ps_span guard_set_end(struct guard *g, const void *bytes, size_t len) {
-    return place(g, g->capacity - len, bytes, len);
-}
+struct ps_span guard_set_end(struct guard *g, const void *bytes, size_t len) { return place(g, g->capacity - len, bytes, len); }
 
 struct ps_span guard_set_start(struct guard *g, const void *bytes, size_t len) { return place(g, 0, bytes, len); }
 
@@ -142,9 +138,7 @@ static struct guard *remember(struct guard g) {
 
 struct ps_span guarded(const void *bytes, size_t len) { return guard_set_end(remember(guard_open(len)), bytes, len); }
 
-struct ps_span guarded_start(const void *bytes, size_t len) {
-    return guard_set_start(remember(guard_open(len)), bytes, len);
-}
+struct ps_span guarded_start(const void *bytes, size_t len) { return guard_set_start(remember(guard_open(len)), bytes, len); }
 
 void guarded_free_all(void) {
     for (size_t i = 0; i < n_guards; i++) guard_close(&guards[i]);

@@ -113,7 +113,7 @@ static void trimming(void) {
     CHECK_SPAN(ps_trim(PS_LIT("")), PS_LIT(""));
     CHECK_SPAN(ps_trim(PS_LIT(" \t ")), PS_LIT(""));
     CHECK_SPAN(ps_trim(PS_LIT("\t a \t b ")), PS_LIT("a \t b"));
-    CHECK_SPAN(ps_trim(PS_LIT("\x0B" "a\xA0")), PS_LIT("\x0B" "a\xA0")); /* no other white space is OWS */
+    CHECK_SPAN(ps_trim(PS_LIT("\x0B.\xA0")), PS_LIT("\x0B.\xA0")); /* no other white space is OWS */
     const struct ps_span none = {0};
     CHECK_INT(ps_trim(none).len, 0);
     CHECK_INT(ps_field_run(none), 0);

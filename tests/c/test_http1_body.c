@@ -57,7 +57,7 @@ static void describe(struct outcome *o, int rc, struct ps_span rest) {
 static void run_case(struct delivery *d, void *ctx) {
     struct outcome *o = ctx;
     struct ps_http1_body b;
-    struct ps_span piece = {0};
+    struct ps_span piece = PS_LIT("");
     ps_http1_body_init(&b, o->length, o->trailer_limit);
     text_clear(&o->data);
     o->bytes = 0;

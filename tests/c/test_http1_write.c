@@ -24,7 +24,8 @@ static void heads(void) {
     CHECK_STR(encoded(&a, &t), "HTTP/1.1 200 OK\r\n\r\n");
     a.date = PS_LIT("Sun, 06 Nov 1994 08:49:37 GMT");
     a.fields = PS_LIT("Content-Type: text/plain\r\nX: \xE9\r\n");
-    CHECK_STR(encoded(&a, &t), "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\nX: \xE9\r\n\r\n");
+    CHECK_STR(encoded(&a, &t),
+              "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\nX: \xE9\r\n\r\n");
     a = (struct ps_http1_answer){.status = 599}; /* the space behind the status stays */
     CHECK_STR(encoded(&a, &t), "HTTP/1.1 599 \r\n\r\n");
     a = (struct ps_http1_answer){.status = 100, .reason = PS_LIT("Continue")};
