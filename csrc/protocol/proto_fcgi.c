@@ -111,17 +111,20 @@ static int put_stream(struct ps_out *out, uint8_t type, uint16_t id, struct ps_s
     return rc;
 }
 
+/* One record of bytes that are about to go. */
+static int put_copy(struct ps_out *out, uint8_t type, uint16_t id, struct ps_span content) {
+    int rc = put_header(out, type, id, content.len);
+    if (rc == 0) rc = ps_out_copy(out, content);
+    return rc == 0 ? put_padding(out, content.len) : rc;
+}
+
 /* What the application wrote to its error stream goes out just before something else does: a STDERR record that is the last thing
  * a front has read crashes HAProxy 2.6. */
 static int put_errors(struct ps_request *rq, struct ps_out *out) {
     struct ps_span text = ps_buf_span(&rq->errors);
     int rc = 0;
-    while (rc == 0 && text.len != 0) {
-        struct ps_span content = ps_take(&text, ps_min(text.len, PS_FCGI_CONTENT_ALIGNED));
-        rc = put_header(out, PS_FCGI_STDERR, rq->id, content.len);
-        if (rc == 0) rc = ps_out_copy(out, content); /* the text is about to go */
-        if (rc == 0) rc = put_padding(out, content.len);
-    }
+    while (rc == 0 && text.len != 0)
+        rc = put_copy(out, PS_FCGI_STDERR, rq->id, ps_take(&text, ps_min(text.len, PS_FCGI_CONTENT_ALIGNED)));
     rq->errors.len = 0;
     return rc;
 }
@@ -178,22 +181,45 @@ static int append_head(struct ps_buf *b, const struct ps_response *head, const s
     return rc == 0 ? ps_buf_add(b, PS_LIT("\r\n\r\n")) : rc;
 }
 
+/* A block too large for one record goes on in the next. It stands in the list's own buffer, behind the place of a header at `before`,
+ * and moves out of it first: more headers come between. */
+static int split_head(struct ps_request *rq, size_t before, struct ps_span *body, struct ps_out *out) {
+    struct ps_buf *b = ps_out_buf(out), copy;
+    size_t start = before + PS_FCGI_HEADER_LEN;
+    ps_buf_init(&copy, b->limit);
+    int rc = ps_buf_append(&copy, b->data + start, b->len - start);
+    struct ps_span block = ps_buf_span(&copy);
+    b->len = before;
+    while (rc == 0 && block.len > PS_FCGI_CONTENT_ALIGNED)
+        rc = put_copy(out, PS_FCGI_STDOUT, rq->id, ps_take(&block, PS_FCGI_CONTENT_ALIGNED));
+    struct ps_span first = ps_take(body, ps_min(body->len, PS_FCGI_CONTENT_ALIGNED - block.len));
+    if (rc == 0) rc = put_header(out, PS_FCGI_STDOUT, rq->id, block.len + first.len);
+    if (rc == 0) rc = ps_out_copy(out, block);
+    if (rc == 0) rc = ps_out_borrow(out, first);
+    if (rc == 0) rc = put_padding(out, block.len + first.len);
+    ps_buf_free(&copy);
+    return rc;
+}
+
 /* The header block and as much of the body as fits, in one record: HAProxy crashes on a block that ends with its record, and
- * nginx likes it whole. A block too large for one record has to be split all the same. */
+ * nginx likes it whole. */
 static int put_head(struct ps_request *rq, const struct ps_response *head, const struct ps_answer_plan *plan,
                     struct ps_span *body, struct ps_out *out) {
     struct ps_buf *b = ps_out_buf(out);
-    size_t before = b->len;
-    int rc = put_header(out, PS_FCGI_STDOUT, rq->id, 0); /* its length is written below */
-    size_t start = b->len;
+    uint8_t header[PS_FCGI_HEADER_LEN] = {0}; /* its place: the length is known below */
+    size_t before = b->len, start = before + sizeof header;
+    int rc = ps_buf_append(b, header, sizeof header);
     if (rc == 0) rc = append_head(b, head, plan);
-    if (rc < 0) return rc;
+    if (rc < 0) {
+        b->len = before;
+        return rc;
+    }
     size_t block = b->len - start;
-    if (block > PS_FCGI_CONTENT_ALIGNED) return PS_EHEADLONG;
+    if (block > PS_FCGI_CONTENT_ALIGNED) return split_head(rq, before, body, out);
     struct ps_span first = ps_take(body, ps_min(body->len, PS_FCGI_CONTENT_ALIGNED - block));
     size_t length = block + first.len;
     ps_fcgi_encode_header(b->data + before, PS_FCGI_STDOUT, rq->id, (uint16_t)length, ps_fcgi_padding(length));
-    rc = ps_out_copied(out, start);
+    rc = ps_out_copied(out, before);
     if (rc == 0) rc = ps_out_borrow(out, first);
     return rc == 0 ? put_padding(out, length) : rc;
 }
