@@ -521,25 +521,30 @@ static int eof(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out) {
     return 0;
 }
 
-static struct ps_request *find_slow(const struct fcgi *c) {
+/* One that waits for its peer. Within a record nothing but the end of an answer is left to give. */
+static struct ps_request *find_slow(const struct fcgi *c, bool stuck) {
     struct ps_request *rq = c->open;
-    while (rq != NULL && rq->output != HELD && rq->input != PARAMS && rq->input != STDIN) rq = rq->next;
+    while (rq != NULL && rq->output != HELD && (stuck || (rq->input != PARAMS && rq->input != STDIN))) rq = rq->next;
     return rq;
 }
 
-/* Requests whose peer is too slow are answered and ended without waiting for the rest of them; the others go on. */
+/* Requests whose peer is too slow are answered and ended without waiting for the rest of them; the others go on. A peer that stopped
+ * within a record can say nothing more, but an answer it has got still gets its end: nginx stops sending a body, wherever it is, once
+ * the answer begins. */
 static int expire(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out) {
     struct fcgi *c = self(wire);
-    struct ps_request *rq = c->open;
-    if (!ps_fcgi_idle(&c->records) || rq == NULL) {
-        over(c, rq != NULL ? PS_END_RESET : PS_END_CLOSE);
+    struct ps_request *rq;
+    const bool stuck = !ps_fcgi_idle(&c->records);
+    if (c->open == NULL) {
+        over(c, PS_END_CLOSE);
         return 0;
     }
-    while ((rq = find_slow(c)) != NULL) {
+    while ((rq = find_slow(c, stuck)) != NULL) {
         rq->input = CLOSED;
         int rc = rq->output == HELD ? put_end(c, rq, out) : refuse_event(c, rq, PS_ETIMEOUT, ev, out);
         if (rc != 0) return rc;
     }
+    if (stuck) over(c, c->open != NULL ? PS_END_RESET : PS_END_LINGER);
     set_phase(c);
     return 0;
 }
