@@ -238,6 +238,15 @@ static int finish_write(struct fcgi *c, struct ps_request *rq, int counted, int 
     return rc < 0 ? rc : counted;
 }
 
+/* Room for all that is copied but the body, so that of an answer without room nothing is written and another may be tried. */
+static int reserve(const struct ps_request *rq, const struct ps_response *head, struct ps_out *out) {
+    /* Content-Length and Status but for the reason; a record's header and padding. */
+    enum { FIELDS_MAX = 64, RECORD_MAX = PS_FCGI_HEADER_LEN + 7 };
+    size_t text = rq->errors.len + head->text.len + FIELDS_MAX;
+    size_t records = 4 + text / PS_FCGI_CONTENT_ALIGNED; /* STDERR, STDOUT, its end, END_REQUEST */
+    return ps_buf_reserve(ps_out_buf(out), text + records * RECORD_MAX);
+}
+
 static int respond(struct ps_wire *wire, struct ps_request *rq, const struct ps_response *head, struct ps_span body, bool more,
                    struct ps_out *out) {
     struct fcgi *c = self(wire);
@@ -245,6 +254,10 @@ static int respond(struct ps_wire *wire, struct ps_request *rq, const struct ps_
     if (!is_open(c, rq)) return PS_EORDER;
     int rc = ps_answer_begin(rq, head, body.len, more, &plan);
     if (rc < 0) return rc;
+    if ((rc = reserve(rq, head, out)) < 0) {
+        rq->answer.status = 0;
+        return rc;
+    }
     int counted = ps_answer_count(rq, &body, more);
     rc = put_errors(rq, out);
     if (rc == 0) rc = put_head(rq, head, &plan, &body, out);
