@@ -109,7 +109,7 @@ cdef class Decoder:
     cdef ps_http1_body _body
     cdef ps_http1_field *_table
     cdef ps_buf _begun  # bytes of a head that came in pieces: the codec wants to see it whole
-    cdef uint32_t _head_bytes
+    cdef uint32_t _trailer_bytes
     cdef state _state
     cdef bint _keep_alive
     cdef readonly object error
@@ -121,6 +121,7 @@ cdef class Decoder:
         uint32_t field_bytes=8190,
         uint32_t head_bytes=65536,
         uint32_t fields=100,
+        uint32_t trailer_bytes=65536,
     ):
         cdef ps_http1_limits limits = ps_http1_limits(line_bytes, field_bytes, head_bytes, fields)
         self._table = <ps_http1_field *>PyMem_Calloc(fields, sizeof(ps_http1_field))
@@ -128,7 +129,7 @@ cdef class Decoder:
             raise MemoryError
         ps_buf_init(&self._begun, SIZE_MAX)  # the codec refuses a head beyond its limit, so no more than that gathers
         ps_http1_init(&self._head, &limits, self._table)
-        self._head_bytes = head_bytes
+        self._trailer_bytes = trailer_bytes
 
     def __dealloc__(self):
         ps_buf_free(&self._begun)
@@ -184,7 +185,7 @@ cdef class Decoder:
         events.append(request_of(head))
         self._keep_alive = head.keep_alive
         self._state = BODY
-        ps_http1_body_init(&self._body, head.content_length, self._head_bytes)
+        ps_http1_body_init(&self._body, head.content_length, self._trailer_bytes)
         ps_http1_reset(&self._head)
         return 0
 

@@ -46,9 +46,17 @@ class Decoder:
     """
 
     def __new__(
-        cls, *, line_bytes: int = 8190, field_bytes: int = 8190, head_bytes: int = 65536, fields: int = 100
+        cls,
+        *,
+        line_bytes: int = 8190,
+        field_bytes: int = 8190,
+        head_bytes: int = 65536,
+        fields: int = 100,
+        trailer_bytes: int = 65536,
     ) -> Self:
-        """Limits of the request line, one field line (both without CRLF), the head (also of the trailers), and their number."""
+        """Limits of the request line and each field line (without their CRLF), of the whole head, of its number of fields,
+        and of the trailers of a body. Raises OverflowError for what 32 bits do not hold.
+        """
 
     @property
     def error(self) -> ProtocolError | None:
