@@ -27,6 +27,7 @@ size_t ps_visible_run(struct ps_span s);
 size_t ps_visible_run_portable(struct ps_span s);
 
 bool ps_is_token(struct ps_span s);
+/* Only bytes that may stand in a value; white space at its ends, which no reader sees, is no fault. */
 bool ps_is_field_value(struct ps_span s);
 
 /* Without the spaces and tabs at both ends. */
