@@ -11,11 +11,11 @@ static const struct known {
     bool variable; /* passed on among the variables too */
 } known[] = {
 #define KNOWN(name, field, variable) {{(const uint8_t *)(name), sizeof(name) - 1}, offsetof(struct ps_request, field), variable}
-    KNOWN("REQUEST_METHOD", method, false),      KNOWN("REQUEST_URI", target, false),
-    KNOWN("SCRIPT_NAME", script_name, false),    KNOWN("PATH_INFO", path_info, false),
-    KNOWN("QUERY_STRING", query, false),         KNOWN("SERVER_PROTOCOL", protocol, false),
-    KNOWN("REQUEST_SCHEME", scheme, true),       KNOWN("REMOTE_ADDR", remote_addr, false),
-    KNOWN("REMOTE_PORT", remote_port, false),    KNOWN("SERVER_NAME", server_name, false),
+    KNOWN("REQUEST_METHOD", method, false),   KNOWN("REQUEST_URI", target, false),
+    KNOWN("SCRIPT_NAME", script_name, false), KNOWN("PATH_INFO", path_info, false),
+    KNOWN("QUERY_STRING", query, false),      KNOWN("SERVER_PROTOCOL", protocol, false),
+    KNOWN("REQUEST_SCHEME", scheme, true),    KNOWN("REMOTE_ADDR", remote_addr, false),
+    KNOWN("REMOTE_PORT", remote_port, false), KNOWN("SERVER_NAME", server_name, false),
     KNOWN("SERVER_PORT", server_port, false),
 #undef KNOWN
 };
@@ -63,17 +63,27 @@ static int set_header(struct ps_request *rq, const struct ps_protocol_env *env, 
     return 0;
 }
 
+static void drop_header(struct ps_request *rq, struct ps_span name) {
+    struct ps_header *h = find_header(rq, name), *end = rq->headers + rq->n_headers;
+    if (h == NULL) return;
+    memmove(h, h + 1, (size_t)(end - h - 1) * sizeof *h);
+    rq->n_headers--;
+}
+
+/* Empty or "-1": not known, whatever was said before. */
 static int take_content(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
-    if (value.len == 0 || ps_span_eq(value, PS_LIT("-1"))) return 0;
-    return set_header(rq, env, field_name(name), value);
+    name = field_name(name);
+    if (value.len != 0 && !ps_span_eq(value, PS_LIT("-1"))) return set_header(rq, env, name, value);
+    drop_header(rq, name);
+    return 0;
 }
 
 /* HTTP_HOST comes twice where a configuration adds its own to the stock one (nginx); a client cannot send two. */
 static int take_http(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
     ps_drop(&name, 5);
-    if (ps_span_eq(name, PS_LIT("CONTENT_LENGTH")) || ps_span_eq(name, PS_LIT("CONTENT_TYPE"))) return 0;
-    bool host = ps_span_eq(name, PS_LIT("HOST"));
-    return host ? set_header(rq, env, field_name(name), value) : add_header(rq, env, field_name(name), value);
+    name = field_name(name);
+    if (ps_span_eq(name, PS_LIT("content-length")) || ps_span_eq(name, PS_LIT("content-type"))) return 0;
+    return ps_span_eq(name, PS_LIT("host")) ? set_header(rq, env, name, value) : add_header(rq, env, name, value);
 }
 
 int ps_cgi_param(struct ps_request *rq, const struct ps_protocol_env *env, struct ps_span name, struct ps_span value) {
