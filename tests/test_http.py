@@ -566,6 +566,30 @@ def test_a_reader_that_leaves_ends_the_application(threads):
         assert tap.closed.wait(PATIENCE_SECONDS)
 
 
+def test_writing_waits_for_its_reader(threads):
+    """write() cannot give way to others, as an iterator does, but takes no more memory either."""
+    written: list[int] = []
+
+    def app(environ, start_response):
+        write = start_response("200 OK", [])
+        for i in range(256):
+            write(bytes([i]) * 64 * KIB)
+            written.append(i)
+        return [b"end"]
+
+    with serving(app, listen=SMALL, threads=threads) as server:
+        for _ in range(3):
+            with server.connect() as client:
+                client.send(GET)
+                head = client.head()
+                assert len(written) < 128
+                body = b"".join(client.pieces(head))
+                assert body == b"".join(bytes([i]) * 64 * KIB for i in range(256)) + b"end"
+            written.clear()
+        eventually(lambda: server.reading().running == 0)
+        assert server.reading().requests == 3
+
+
 def test_an_answer_in_one_piece_is_not_cut_by_a_slow_reader():
     body = os.urandom(MIB) * 32
 

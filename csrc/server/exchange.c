@@ -15,7 +15,7 @@ static void on_new(struct ps_request *rq) {
     x->server = s;
     x->state = PS_EXCHANGE_COLLECTING;
     x->ready = 0;
-    x->waits = false;
+    x->waits = x->blocks = false;
     ps_spool_init(&x->body, s->config.body_memory, s->config.body_folder);
 }
 
@@ -127,12 +127,11 @@ void ps_exchange_refuse(struct ps_exchange *x, int err) {
 }
 
 void ps_exchange_drained(struct ps_exchange *x) {
+    if (x->blocks && x->server->config.threaded) pthread_cond_broadcast(&x->server->drained_cond);
+    x->blocks = false;
     if (!x->waits) return;
     x->waits = false;
-    if (x->server->config.threaded)
-        pthread_cond_broadcast(&x->server->drained_cond);
-    else
-        push_ready(x, PS_READY_DRAINED);
+    push_ready(x, PS_READY_DRAINED);
 }
 
 /* ---- the gateway's side ---- */
@@ -263,14 +262,14 @@ bool ps_exchange_wait(struct ps_exchange *x) {
 int ps_exchange_block(struct ps_exchange *x) {
     struct ps_server *s = x->server;
     ps_server_lock(s);
-    x->waits = full(x);
-    while (x->waits && x->conn != NULL) {
+    x->blocks = full(x);
+    while (x->blocks && x->conn != NULL) {
         if (s->config.threaded)
             pthread_cond_wait(&s->drained_cond, &s->lock);
         else
             ps_conn_flush_blocking(x->conn);
     }
-    x->waits = false;
+    x->blocks = false;
     int rc = x->conn == NULL ? PS_EGONE : 0;
     ps_server_unlock(s);
     return rc;

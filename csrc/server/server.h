@@ -54,6 +54,7 @@ struct ps_exchange {
     uint8_t state;             /* enum ps_exchange_state (exchange.h) */
     uint8_t ready;             /* PS_READY_ bits; not 0: on the ready queue */
     bool waits;                /* wants PS_READY_DRAINED */
+    bool blocks;               /* somebody is in ps_exchange_block for it */
 };
 
 struct ps_listener {
