@@ -16,7 +16,7 @@
 #include "protocol/protocol.h"
 
 enum input { PARAMS, STDIN, TAIL, CLOSED };
-enum output { WAITING, OPEN, HELD };
+enum output { WAITING, OPEN, HELD, SHUT /* held, and its STDOUT is closed */ };
 
 enum { VALUES_MAX = 4096 }; /* content of one GET_VALUES record we are ready to read */
 
@@ -42,6 +42,8 @@ static struct ps_request *find(const struct fcgi *c, uint16_t id) {
     while (rq != NULL && rq->id != id) rq = rq->next;
     return rq;
 }
+
+static bool is_held(const struct ps_request *rq) { return rq->output >= HELD; }
 
 static bool is_open(const struct fcgi *c, const struct ps_request *wanted) {
     const struct ps_request *rq = c->open;
@@ -74,7 +76,7 @@ static void set_phase(struct fcgi *c) {
     for (const struct ps_request *rq = c->open; rq != NULL; rq = rq->next) {
         if (rq->input == PARAMS)
             any[PS_PHASE_HEAD] = true;
-        else if (rq->output == HELD)
+        else if (is_held(rq))
             any[PS_PHASE_DRAIN] = true;
         else
             any[rq->input == STDIN ? PS_PHASE_BODY : PS_PHASE_BUSY] = true;
@@ -145,7 +147,7 @@ static int put_end(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
     uint8_t end[PS_FCGI_SMALL_LEN];
     ps_fcgi_encode_end(end, rq->id, 0, PS_FCGI_REQUEST_COMPLETE);
     int rc = put_errors(rq, out);
-    if (rc == 0) rc = put_header(out, PS_FCGI_STDOUT, rq->id, 0);
+    if (rc == 0 && rq->output != SHUT) rc = put_header(out, PS_FCGI_STDOUT, rq->id, 0);
     if (rc == 0) rc = ps_out_copy(out, ps_span(end, sizeof end));
     if (rc < 0) over(c, PS_END_RESET);
     forget(c, rq);
@@ -156,7 +158,7 @@ static int put_end(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
 }
 
 static int end_answer(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
-    rq->output = HELD;
+    if (!is_held(rq)) rq->output = HELD;
     if (rq->input == CLOSED) return put_end(c, rq, out);
     set_phase(c);
     return 0;
@@ -224,6 +226,13 @@ static int put_head(struct ps_request *rq, const struct ps_response *head, const
     return rc == 0 ? put_padding(out, length) : rc;
 }
 
+/* An answer without a body whose END_REQUEST has to wait: the end of its STDOUT goes out behind the head, which would otherwise end
+ * its record and all that the front has read. */
+static int shut(struct ps_request *rq, struct ps_out *out) {
+    rq->output = SHUT;
+    return put_header(out, PS_FCGI_STDOUT, rq->id, 0);
+}
+
 static void break_off(struct fcgi *c, struct ps_request *rq) {
     over(c, PS_END_RESET); /* no front looks at appStatus: only a reset shows that the answer is not whole */
     forget(c, rq);
@@ -260,9 +269,11 @@ static int respond(struct ps_wire *wire, struct ps_request *rq, const struct ps_
     }
     int counted = ps_answer_count(rq, &body, more);
     rc = put_errors(rq, out);
+    bool bare = body.len == 0;
+    rq->output = OPEN;
     if (rc == 0) rc = put_head(rq, head, &plan, &body, out);
     if (rc == 0) rc = put_stream(out, PS_FCGI_STDOUT, rq->id, body);
-    rq->output = OPEN;
+    if (rc == 0 && bare && rq->answer.ended && rq->input != CLOSED) rc = shut(rq, out);
     return finish_write(c, rq, counted, rc, out);
 }
 
@@ -448,7 +459,7 @@ static int end_of_stdin(struct fcgi *c, struct ps_request *rq, struct ps_event *
     bool cut_short = rq->input == STDIN && rq->content_length > rq->received;
     bool complete = rq->input == STDIN && rq->announced && rq->output == WAITING;
     rq->input = CLOSED;
-    if (rq->output == HELD) return put_end(c, rq, out);
+    if (is_held(rq)) return put_end(c, rq, out);
     if (cut_short && rq->announced) return refuse_event(c, rq, PS_EEOF, ev, out);
     if (!complete) return 0;
     *ev = (struct ps_event){.type = PS_EVENT_END, .request = rq};
@@ -524,7 +535,7 @@ static int eof(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out) {
     (void)out;
     while (c->open != NULL) {
         struct ps_request *rq = c->open;
-        bool tell = rq->announced && rq->output != HELD;
+        bool tell = rq->announced && !is_held(rq);
         *ev = (struct ps_event){.type = PS_EVENT_ABORT, .request = rq};
         rq->answer.ended = true;
         forget(c, rq);
@@ -537,7 +548,7 @@ static int eof(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out) {
 /* One that waits for its peer. Within a record nothing but the end of an answer is left to give. */
 static struct ps_request *find_slow(const struct fcgi *c, bool stuck) {
     struct ps_request *rq = c->open;
-    while (rq != NULL && rq->output != HELD && (stuck || (rq->input != PARAMS && rq->input != STDIN))) rq = rq->next;
+    while (rq != NULL && !is_held(rq) && (stuck || (rq->input != PARAMS && rq->input != STDIN))) rq = rq->next;
     return rq;
 }
 
@@ -554,7 +565,7 @@ static int expire(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out)
     }
     while ((rq = find_slow(c, stuck)) != NULL) {
         rq->input = CLOSED;
-        int rc = rq->output == HELD ? put_end(c, rq, out) : refuse_event(c, rq, PS_ETIMEOUT, ev, out);
+        int rc = is_held(rq) ? put_end(c, rq, out) : refuse_event(c, rq, PS_ETIMEOUT, ev, out);
         if (rc != 0) return rc;
     }
     if (stuck) over(c, c->open != NULL ? PS_END_RESET : PS_END_LINGER);
