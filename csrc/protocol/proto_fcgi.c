@@ -15,7 +15,7 @@
 #include "protocol/cgi_params.h"
 #include "protocol/protocol.h"
 
-enum input { PARAMS, STDIN, TAIL, CLOSED };
+enum input { PARAMS, STDIN, TAIL, CLOSED, GIVEN_UP /* as if closed, but it never was */ };
 enum output { WAITING, OPEN, HELD, SHUT /* held, and its STDOUT is closed */ };
 
 enum { VALUES_MAX = 4096 }; /* content of one GET_VALUES record we are ready to read */
@@ -28,6 +28,7 @@ struct fcgi {
     struct ps_buf discrete;   /* content so far of a BEGIN_REQUEST or GET_VALUES record */
     uint32_t n_open;
     bool close;               /* a request came without KEEP_CONN */
+    bool sending;             /* a request has ended before its STDIN did: the rest may still come */
 };
 
 static struct fcgi *self(struct ps_wire *wire) { return (struct fcgi *)wire; }
@@ -136,7 +137,7 @@ static int put_errors(struct ps_request *rq, struct ps_out *out) {
  * A front that wanted to keep it must not send its next request while we close: FastCGI has no word for that. But nginx keeps a
  * connection only if END_REQUEST is the last of what it has read. So a record that says nothing follows it, and the front closes. */
 static int leave(struct fcgi *c, struct ps_out *out) {
-    if (c->close) over(c, PS_END_CLOSE);
+    if (c->close) over(c, c->sending ? PS_END_LINGER : PS_END_CLOSE);
     if (c->close || !c->wire.env->draining) return 0;
     over(c, PS_END_LINGER);
     return put_header(out, PS_FCGI_GET_VALUES_RESULT, 0, 0);
@@ -150,6 +151,7 @@ static int put_end(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
     if (rc == 0 && rq->output != SHUT) rc = put_header(out, PS_FCGI_STDOUT, rq->id, 0);
     if (rc == 0) rc = ps_out_copy(out, ps_span(end, sizeof end));
     if (rc < 0) over(c, PS_END_RESET);
+    if (rq->input != CLOSED) c->sending = true;
     forget(c, rq);
     c->wire.used = true;
     if (rc == 0 && c->n_open == 0) rc = leave(c, out);
@@ -159,7 +161,7 @@ static int put_end(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
 
 static int end_answer(struct fcgi *c, struct ps_request *rq, struct ps_out *out) {
     if (!is_held(rq)) rq->output = HELD;
-    if (rq->input == CLOSED) return put_end(c, rq, out);
+    if (rq->input >= CLOSED) return put_end(c, rq, out);
     set_phase(c);
     return 0;
 }
@@ -273,7 +275,7 @@ static int respond(struct ps_wire *wire, struct ps_request *rq, const struct ps_
     rq->output = OPEN;
     if (rc == 0) rc = put_head(rq, head, &plan, &body, out);
     if (rc == 0) rc = put_stream(out, PS_FCGI_STDOUT, rq->id, body);
-    if (rc == 0 && bare && rq->answer.ended && rq->input != CLOSED) rc = shut(rq, out);
+    if (rc == 0 && bare && rq->answer.ended && rq->input < CLOSED) rc = shut(rq, out);
     return finish_write(c, rq, counted, rc, out);
 }
 
@@ -564,7 +566,7 @@ static int expire(struct ps_wire *wire, struct ps_event *ev, struct ps_out *out)
         return 0;
     }
     while ((rq = find_slow(c, stuck)) != NULL) {
-        rq->input = CLOSED;
+        rq->input = GIVEN_UP;
         int rc = is_held(rq) ? put_end(c, rq, out) : refuse_event(c, rq, PS_ETIMEOUT, ev, out);
         if (rc != 0) return rc;
     }
