@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { NO_SLOT = UINT32_MAX, FIRST_SLOTS = 64 };
+#define NO_SLOT UINT32_MAX /* an enumerator is an int */
+
+enum { FIRST_SLOTS = 64 };
 
 int ps_loop_init(struct ps_loop *loop) {
     loop->slots = NULL;
