@@ -9,6 +9,7 @@ import time
 from collections import namedtuple
 
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.ref cimport Py_DECREF, PyObject
 
 from c_server cimport *
@@ -120,6 +121,10 @@ cdef class Server:
         config.threaded = threads > 1
         if scoreboard is not None:
             page = (<Scoreboard?>scoreboard)._at(slot)
+        if threads > 1:
+            self._takers = <ps_taker *>PyMem_Calloc(threads, sizeof(ps_taker))
+            if self._takers == NULL:
+                raise MemoryError()
         cdef int rc = ps_server_init(&self._server, &config, page)
         self._initialised = True
         if rc < 0:
@@ -128,6 +133,7 @@ cdef class Server:
     def __dealloc__(self):
         if self._initialised:
             ps_server_free(&self._server)
+        PyMem_Free(self._takers)
 
     @property
     def wakeup_fd(self):
@@ -200,7 +206,7 @@ cdef class Server:
             with nogil:
                 ps_server_turn(&self._server, wait)
             while True:
-                x = ps_server_take(&self._server, &ready, False)
+                x = ps_server_take(&self._server, NULL, &ready)
                 if x == NULL:
                     break
                 runner.handle(x, ready)
@@ -211,7 +217,7 @@ cdef class Server:
         cdef bint woken
         cdef int wait
         threads = [
-            threading.Thread(target=self._run, args=(gateway.runner(self),), name=f"penstock-{i}", daemon=True)
+            threading.Thread(target=self._run, args=(gateway.runner(self), i), name=f"penstock-{i}", daemon=True)
             for i in range(self.threads)
         ]
         for thread in threads:
@@ -226,12 +232,12 @@ cdef class Server:
         for thread in threads:
             thread.join(0 if self._stopping else min(max(0, self._drain_until - time.monotonic()), threading.TIMEOUT_MAX))
 
-    def _run(self, Runner runner):
+    def _run(self, Runner runner, int number):
         cdef ps_exchange *x
         cdef unsigned ready = 0
         while True:
             with nogil:
-                x = ps_server_take(&self._server, &ready, True)
+                x = ps_server_take(&self._server, &self._takers[number], &ready)
             if x == NULL:
                 return
             runner.handle(x, ready)

@@ -358,13 +358,8 @@ cdef class Answer:
         return OVER
 
     cdef bint _make_room(self) except -1:
-        """False: one thread serves everybody, so the answer waits on the ready queue, not here."""
-        if not ps_exchange_full(self._exchange):
-            return True
-        if self._runner.threaded:
-            self._block()
-            return True
-        return not ps_exchange_wait(self._exchange)
+        """False: others want this thread, so the answer waits on its ready queue, not here."""
+        return not (ps_exchange_full(self._exchange) and ps_exchange_wait(self._exchange))
 
     # -- its end --
 
@@ -418,7 +413,6 @@ cdef class WsgiRunner(Runner):
     cdef NameCache _headers, _variables
     cdef ErrorStream _errors
     cdef Remembered _server_name, _server_port, _remote_addr, _protocol
-    cdef bint threaded
 
     cdef void handle(self, ps_exchange *x, unsigned ready) noexcept:
         cdef Progress progress = OVER
@@ -553,7 +547,6 @@ cdef class WsgiGateway:
         r.app = self._app
         r.log = self._log
         r.server = server
-        r.threaded = server.threads > 1
         r._headers = NameCache()
         r._headers._key_of = header_key
         r._variables = NameCache()

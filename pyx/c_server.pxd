@@ -160,6 +160,8 @@ cdef extern from "server/server.h":
         ps_request request
         ps_spool body
         void *gateway
+    struct ps_taker:
+        pass
     struct ps_server:
         uint64_t n_requests
     int ps_server_init(ps_server *s, const ps_server_config *config, ps_slot *slot) nogil
@@ -170,7 +172,7 @@ cdef extern from "server/server.h":
     void ps_server_drain(ps_server *s) nogil
     bint ps_server_idle(ps_server *s) nogil
     void ps_server_stop(ps_server *s) nogil
-    ps_exchange *ps_server_take(ps_server *s, unsigned *ready, bint wait) nogil
+    ps_exchange *ps_server_take(ps_server *s, ps_taker *taker, unsigned *ready) nogil
     void *ps_server_take_owner(ps_server *s) nogil
     bint ps_server_has_owners(const ps_server *s) nogil
     int ps_exchange_respond(ps_exchange *x, const ps_response *head, ps_span body, bint more, void *owner, c_bool *kept) nogil

@@ -11,6 +11,7 @@ static void on_new(struct ps_request *rq) {
     struct ps_server *s = (struct ps_server *)((char *)rq->pool - offsetof(struct ps_server, env.pool));
     x->conn = NULL;
     x->prev = x->next = x->ready_next = NULL;
+    x->taker = NULL;
     x->gateway = NULL;
     x->server = s;
     x->state = PS_EXCHANGE_COLLECTING;
@@ -62,18 +63,26 @@ static void done(struct ps_exchange *x) {
     ps_request_unref(&x->request);
 }
 
+static void append(struct ps_ready_queue *q, struct ps_exchange *x) {
+    x->ready_next = NULL;
+    if (q->last != NULL)
+        q->last->ready_next = x;
+    else
+        q->first = x;
+    q->last = x;
+}
+
 static void push_ready(struct ps_exchange *x, uint8_t why) {
     struct ps_server *s = x->server;
     bool queued = x->ready != 0;
     x->ready |= why;
     if (queued) return;
-    x->ready_next = NULL;
-    if (s->ready_last != NULL)
-        s->ready_last->ready_next = x;
+    append(x->taker != NULL ? &x->taker->own : &s->ready, x);
+    if (!s->config.threaded) return;
+    if (x->taker != NULL)
+        pthread_cond_broadcast(&s->ready_cond); /* who it is for cannot be told from the others */
     else
-        s->ready_first = x;
-    s->ready_last = x;
-    if (s->config.threaded) pthread_cond_signal(&s->ready_cond);
+        pthread_cond_signal(&s->ready_cond);
 }
 
 void ps_exchange_begin(struct ps_exchange *x, struct ps_conn *c) {
@@ -89,9 +98,14 @@ void ps_exchange_body(struct ps_exchange *x, struct ps_span data) {
     if (rc < 0) ps_exchange_refuse(x, rc);
 }
 
+/* Requests that a sleeping thread is about to take do not wait. */
+static bool queue_full(const struct ps_server *s) {
+    return s->config.threaded && s->config.queue != 0 && s->n_queued >= (uint64_t)s->config.queue + s->n_sleeping;
+}
+
 void ps_exchange_complete(struct ps_exchange *x) {
     struct ps_server *s = x->server;
-    if (s->config.threaded && s->config.queue != 0 && s->n_queued >= s->config.queue) {
+    if (queue_full(s)) {
         ps_exchange_refuse(x, PS_EBUSY);
         return;
     }
@@ -136,19 +150,20 @@ void ps_exchange_drained(struct ps_exchange *x) {
 
 /* ---- the gateway's side ---- */
 
-static struct ps_exchange *pop_ready(struct ps_server *s, unsigned *ready) {
-    struct ps_exchange *x = s->ready_first;
-    s->ready_first = x->ready_next;
-    if (s->ready_first == NULL) s->ready_last = NULL;
+static struct ps_exchange *pop(struct ps_ready_queue *q, unsigned *ready) {
+    struct ps_exchange *x = q->first;
+    q->first = x->ready_next;
+    if (q->first == NULL) q->last = NULL;
     *ready = x->ready;
     x->ready = 0;
     x->ready_next = NULL;
     return x;
 }
 
-static void mark_taken(struct ps_exchange *x) {
+static void mark_taken(struct ps_exchange *x, struct ps_taker *taker) {
     struct ps_server *s = x->server;
     x->state = PS_EXCHANGE_TAKEN;
+    x->taker = taker;
     s->n_queued--;
     s->n_taken++;
     ps_slot_store(s->slot->waiting, s->n_queued);
@@ -156,12 +171,12 @@ static void mark_taken(struct ps_exchange *x) {
 }
 
 /* The next one somebody still wants an answer to. */
-static struct ps_exchange *take_ready(struct ps_server *s, unsigned *ready) {
-    while (s->ready_first != NULL) {
-        struct ps_exchange *x = pop_ready(s, ready);
+static struct ps_exchange *take_from(struct ps_server *s, struct ps_ready_queue *q, struct ps_taker *taker, unsigned *ready) {
+    while (q->first != NULL) {
+        struct ps_exchange *x = pop(q, ready);
         if (x->state != PS_EXCHANGE_QUEUED) return x;
         if (x->conn != NULL) {
-            mark_taken(x);
+            mark_taken(x, taker);
             return x;
         }
         s->n_queued--;
@@ -170,12 +185,24 @@ static struct ps_exchange *take_ready(struct ps_server *s, unsigned *ready) {
     return NULL;
 }
 
-struct ps_exchange *ps_server_take(struct ps_server *s, unsigned *ready, bool wait) {
+/* From the taker's own queue and from everybody's in turn: neither may starve the other. */
+static struct ps_exchange *take_ready(struct ps_server *s, struct ps_taker *taker, unsigned *ready) {
+    if (taker == NULL) return take_from(s, &s->ready, NULL, ready);
+    taker->own_next = !taker->own_next;
+    struct ps_ready_queue *first = taker->own_next ? &taker->own : &s->ready;
+    struct ps_ready_queue *second = taker->own_next ? &s->ready : &taker->own;
+    struct ps_exchange *x = take_from(s, first, taker, ready);
+    return x != NULL ? x : take_from(s, second, taker, ready);
+}
+
+struct ps_exchange *ps_server_take(struct ps_server *s, struct ps_taker *taker, unsigned *ready) {
     ps_server_lock(s);
-    struct ps_exchange *x = take_ready(s, ready);
-    while (wait && x == NULL && !s->stopped) {
+    struct ps_exchange *x = take_ready(s, taker, ready);
+    while (taker != NULL && x == NULL && !s->stopped) {
+        s->n_sleeping++;
         pthread_cond_wait(&s->ready_cond, &s->lock);
-        x = take_ready(s, ready);
+        s->n_sleeping--;
+        x = take_ready(s, taker, ready);
     }
     ps_server_unlock(s);
     return x;

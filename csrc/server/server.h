@@ -4,9 +4,10 @@
  *   1. ps_server_turn: wait, accept, read, parse, write what sockets refused before, expire deadlines. Requests that became
  *      complete are put on the ready queue.
  *   2. ps_server_take, then for each exchange: run the application and answer through ps_exchange_*. Answers are written at once.
- * The core never calls back. With one thread, the same thread does both. With several, one thread turns and the others take:
- * `threaded` makes every call here take the server's lock, which a turn gives up while it waits. The lock is held for short,
- * non-blocking work only, and never by anybody who waits for anything else.
+ * The core never calls back. With one thread, the same thread does both. With several, one thread turns and the others take, each
+ * with a ps_taker of its own: an answer that waited for its reader goes on where it began. `threaded` makes every call here take
+ * the server's lock, which a turn gives up while it waits. The lock is held for short, non-blocking work only, and never by
+ * anybody who waits for anything else.
  *
  * A slow client costs no thread: a request is ready when its body is complete (spool.h), an answer is written as the socket
  * takes it, and whoever produces one is told to stop above the high watermark. */
@@ -42,6 +43,17 @@ enum {
     PS_READY_GONE = 4     /* the peer gave it up while somebody waited: nothing that is written matters any more */
 };
 
+/* Exchanges in the order in which they became ready. Zeroed: empty. */
+struct ps_ready_queue {
+    struct ps_exchange *first, *last;
+};
+
+/* A thread that takes what is ready. Zeroed before it is used; lives as long as the server. */
+struct ps_taker {
+    struct ps_ready_queue own; /* answers it has begun, and that may go on */
+    bool own_next;             /* whose turn it is: its own's, or everybody's */
+};
+
 /* One request and its answer, from its head to the gateway's last word. */
 struct ps_exchange {
     struct ps_request request; /* first: the pool makes exchanges */
@@ -50,6 +62,7 @@ struct ps_exchange {
     struct ps_conn *conn;      /* NULL once the connection, or the peer's interest, is gone */
     struct ps_exchange *prev, *next; /* of the same connection */
     struct ps_exchange *ready_next;
+    struct ps_taker *taker;    /* who has it; NULL before somebody has, and where there is one thread */
     void *gateway;             /* the gateway's own; it clears it before ps_exchange_finish */
     uint8_t state;             /* enum ps_exchange_state (exchange.h) */
     uint8_t ready;             /* PS_READY_ bits; not 0: on the ready queue */
@@ -76,7 +89,7 @@ struct ps_server {
     struct ps_listener *listeners;
     struct ps_conn *conns;           /* all open connections */
     struct ps_conn *closed;          /* kept until the next turn: somebody on the stack may still look at them */
-    struct ps_exchange *ready_first, *ready_last;
+    struct ps_ready_queue ready;
     struct ps_out *free_out;         /* one spare list; nearly always one is all that is in use */
     struct ps_owners owners;         /* let go, waiting for ps_server_take_owner */
     size_t loans;                    /* owners held by answers, and those let go */
@@ -88,6 +101,7 @@ struct ps_server {
     uint64_t sleep_until;            /* when the waiting turn will end by itself */
     int64_t date;                    /* the second env.date is of */
     uint32_t n_conns, n_exchanges, n_queued, n_taken;
+    uint32_t n_sleeping;             /* threads in ps_server_take that have found nothing */
     uint64_t n_requests;
     struct ps_slot *slot;            /* of the scoreboard; never NULL */
     struct ps_slot own_slot;
@@ -126,8 +140,9 @@ bool ps_server_idle(struct ps_server *s);
 /* Threads waiting in ps_server_take return NULL from now on. */
 void ps_server_stop(struct ps_server *s);
 
-/* The next ready exchange with the reasons why, or NULL. `wait`: sleep until there is one or the server is stopped. */
-struct ps_exchange *ps_server_take(struct ps_server *s, unsigned *ready, bool wait);
+/* The next ready exchange with the reasons why, or NULL. With one thread `taker` is NULL; others sleep until there is one or the
+ * server is stopped. */
+struct ps_exchange *ps_server_take(struct ps_server *s, struct ps_taker *taker, unsigned *ready);
 
 /* An owner whose bytes are no longer needed, or NULL. */
 void *ps_server_take_owner(struct ps_server *s);

@@ -1,5 +1,5 @@
 # What a gateway sees of the server (pyx/_wsgi.pyx cimports it).
-from c_server cimport ps_exchange, ps_scoreboard, ps_server, ps_slot
+from c_server cimport ps_exchange, ps_scoreboard, ps_server, ps_slot, ps_taker
 
 
 cdef class Scoreboard:
@@ -10,6 +10,7 @@ cdef class Scoreboard:
 
 cdef class Server:
     cdef ps_server _server
+    cdef ps_taker *_takers  # one for each thread; NULL where the loop's is the only one
     cdef bint _initialised, _stopping
     cdef readonly int threads
     cdef double _graceful
