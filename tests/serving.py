@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from http_client import PATIENCE_SECONDS, Client, Response, request
-from penstock._server import Server
+from penstock._server import Scoreboard, Server, SlotReading
 from penstock._wsgi import WsgiGateway
 from penstock.config import Limits, Timeouts
 
@@ -44,8 +44,9 @@ def eventually(condition: Callable[[], bool]) -> None:
 class Serving:
     """One server and what it said."""
 
-    def __init__(self, server: Server, address: tuple[str, int] | str) -> None:
+    def __init__(self, server: Server, board: Scoreboard, address: tuple[str, int] | str) -> None:
         self.server = server
+        self._board = board
         self.address = address
         self.errors = io.StringIO()  # wsgi.errors
         self._outcome: Future[None] = Future()
@@ -65,6 +66,10 @@ class Serving:
     def wait_ended(self) -> None:
         """Waits until it has ended by itself, or because it was told to. Raises what ended it otherwise."""
         self._outcome.result(PATIENCE_SECONDS)
+
+    def reading(self) -> SlotReading:
+        """What it reports of itself."""
+        return self._board.read(0)
 
     def connect(self) -> Client:
         return Client(self.socket())
@@ -113,15 +118,17 @@ def serving(
 ) -> Iterator[Serving]:
     """Serves until the block is left. `listen` is "tcp", "tcp6" or "unix"."""
     with _listener(listen) as listener:
+        board = Scoreboard(1)
         server = Server(
             limits=limits or Limits(),
             timeouts=timeouts,
             root_path=None if root_path is None else root_path.encode(),
             threads=threads,
+            scoreboard=board,
         )
         server.add_listener(listener.fileno(), protocol)
         name = listener.getsockname()
-        handle = Serving(server, name if isinstance(name, str) else name[:2])
+        handle = Serving(server, board, name if isinstance(name, str) else name[:2])
         gateway = WsgiGateway(
             app,
             multithread=threads > 1,
