@@ -25,8 +25,8 @@ int ps_answer_begin(struct ps_request *rq, const struct ps_response *head, size_
                     struct ps_answer_plan *plan);
 
 /* Counts `body`, cutting it to what may be sent (nothing, if bodyless); sets `ended` unless more follows or, with a declared
- * length, once all of it was there. 0; PS_ELONG: bytes were cut off; PS_ESHORT: ended with bytes missing;
- * PS_EORDER: not begun, or ended before. */
+ * length, once all of it was there. 0; PS_ELONG: bytes were cut off, or came behind the end; PS_ESHORT: ended with bytes missing;
+ * PS_EORDER: not begun. */
 int ps_answer_count(struct ps_request *rq, struct ps_span *body, bool more);
 
 /* A plain answer of the server's own for a ps_err: head and a line of text naming it, for requests that never reach an
