@@ -23,6 +23,12 @@ CODEC = "codec"
 QUICK_ROUNDS, QUICK_SECONDS = 2, 0.4
 
 
+def default_python() -> Path:
+    """The interpreter that runs this, where Penstock is installed beside it."""
+    this = Path(sys.executable)
+    return this if this.with_name("penstock").exists() else PROJECT_PYTHON
+
+
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure the codecs and, against its peers, the server."
@@ -42,14 +48,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add(
         "--python",
         type=Path,
-        default=PROJECT_PYTHON,
+        default=default_python(),
         metavar="PATH",
-        help="interpreter that has Penstock [.venv/bin/python]",
+        help="interpreter that has Penstock [this one, or .venv/bin/python]",
     )
     add("--priority", type=int, default=0, metavar="N", help="priority (nice) of server and load, e.g. -10 as root [0]")
     add("--update-peers", action="store_true", help="install the newest release of each peer")
     add("--profile", metavar="SERVER", help="where the CPU of one server goes, under --workload")
-    add("--workload", default="http-hello", metavar="NAME", help="with --profile [http-hello]")
+    add("--workload", choices=WORKLOADS, default="http-hello", metavar="NAME", help="with --profile [http-hello]")
     add(
         "--method",
         choices=profiling.METHODS,
@@ -100,7 +106,7 @@ def save(stem: str, text: str, data: str) -> None:
 
 
 def measure_servers(workloads: Sequence[Workload], options: argparse.Namespace) -> None:
-    stem, facts = time.strftime("%Y%m%d-%H%M%S"), report.machine_facts()
+    stem, facts = time.strftime("%Y%m%d-%H%M%S"), report.machine_facts(machine(options).penstock)
     heading = ", ".join(f"{name} {value}" for name, value in facts.items())
     print(heading, "", sep="\n", flush=True)
     results, tables = [], [heading]
@@ -145,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rest = [name for name in names or [] if name != CODEC]
         if names is None or rest or special:
             server_work(options, ",".join(rest) or None)
-    except (ValueError, KeyError, build.BuildError) as error:
+    except (ValueError, build.BuildError) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,20 +153,25 @@ def _anchor_libfcgi(launch: Launch) -> Command:
     return [str(build.program("anchor-libfcgi")), str(launch.port), str(launch.connections)]
 
 
-def _peer(name: str, protocol: str, command: Callable[[Launch], Command], package: str, **more: object) -> Candidate:
-    def version() -> str:
-        return peers.versions().get(package, "")
-
-    def missing(_penstock: Path) -> str | None:
-        return peers.missing(package)
-
+def _peer(
+    name: str,
+    protocol: str,
+    command: Callable[[Launch], Command],
+    package: str,
+    *,
+    closes: bool = False,
+    kept_by_nginx: bool = True,
+    note: str = "",
+) -> Candidate:
     return Candidate(
         name=name,
         protocol=protocol,
         command=command,
-        missing=missing,
-        version=version,
-        **more,  # type: ignore[arg-type]
+        missing=lambda _penstock: peers.missing(package),
+        version=lambda: peers.versions().get(package, ""),
+        closes=closes,
+        kept_by_nginx=kept_by_nginx,
+        note=note,
     )
 
 
@@ -217,12 +221,6 @@ CANDIDATES = {
         _peer("uwsgi-fcgi", "fcgi", _uwsgi_fcgi, "uwsgi", closes=True, note="closes in spite of KEEP_CONN"),
         _peer("waitress", "http", _waitress, "waitress"),
         # Its thread pool now and then leaves a kept connection without a thread, and nginx waiting for ever.
-        _peer(
-            "flup", "fcgi", _flup, "flup", kept_by_nginx=False, note="a thread per connection; nginx does not keep them"
-        ),
+        _peer("flup", "fcgi", _flup, "flup", kept_by_nginx=False, note="a thread per connection"),
     )
 }
-
-
-def interpreter_version() -> str:
-    return ".".join(map(str, sys.version_info[:3]))

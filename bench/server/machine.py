@@ -16,6 +16,7 @@ class Machine:
     priority: int  # as nice
     penstock: Path  # the interpreter Penstock is installed for
     start_seconds: float = 15.0  # a server may take to listen
+    stop_seconds: float = 5.0  # and to end, before it is killed
 
     @property
     def load_has_its_core(self) -> bool:

@@ -13,9 +13,6 @@ from pathlib import Path
 
 from bench.server.paths import ROOT
 
-STOP_SECONDS = 5.0
-POLL_SECONDS = 0.01
-
 
 def descendants(pid: int) -> list[int]:
     """The process and all below it, parents first. Those that end meanwhile are left out."""
@@ -104,13 +101,13 @@ class Process:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return lines[-1].strip() if lines else "nothing logged"
 
-    def stop(self) -> None:
+    def stop(self, patience_seconds: float) -> None:
         tree = self.pids()
         for sign in (signal.SIGTERM, signal.SIGKILL):
             if self.alive():
                 self._popen.send_signal(sign)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._popen.wait(STOP_SECONDS)
+                    self._popen.wait(patience_seconds)
         self._end_orphans(tree)
 
     def _end_orphans(self, tree: list[int]) -> None:

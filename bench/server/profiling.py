@@ -28,7 +28,7 @@ METHODS = ("perf", "callgrind")
 PERF_SECONDS = 4.0
 PERF_HERTZ = 1999
 COUNTS = (1_000, 5_000)
-SLOW_START_SECONDS = 180.0
+SLOW_SECONDS = 180.0
 TOP = 45
 COST = re.compile(r"^\s*([\d,]+)\s+\([^)]*\)\s+(\S.*)$")
 
@@ -123,13 +123,13 @@ def _joined(costs: dict[tuple[str, str], int]) -> Functions:
 
 def _count(candidate: Candidate, workload: Workload, machine: Machine, requests: int) -> Functions:
     """Instructions by function, of every process of the server, for so many requests and its start and end."""
-    slow = replace(machine, start_seconds=SLOW_START_SECONDS)
+    slow = replace(machine, start_seconds=SLOW_SECONDS, stop_seconds=SLOW_SECONDS)
     with tempfile.TemporaryDirectory() as folder:
         # The seed of the hashes decides which of them collide: another one, another count.
         wrap = ["env", "PYTHONHASHSEED=0", _require("valgrind"), "-q", "--tool=callgrind", "--trace-children=yes"]
         wrap.append(f"--callgrind-out-file={folder}/out.%p")
         with session(candidate, workload, slow, wrap) as running:
-            result = running.generator.run(Amount(requests=requests), "--grace", str(SLOW_START_SECONDS))
+            result = running.generator.run(Amount(requests=requests), "--grace", str(SLOW_SECONDS))
             if result["requests"] != requests:
                 raise WrongAnswer(result["error"] or f"{result['requests']} of {requests} answered")
         return sum((_annotated(file) for file in Path(folder).glob("out.*")), Counter())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -58,15 +59,13 @@ def _notes(row: Row) -> str:
     notes += _faults(row)
     if _mid(row, lambda s: s.load_busy) > LOAD_BOUND:
         notes.append("load generator at its limit")
-    others = _mid(row, lambda s: s.others_busy)
-    if others > DISTURBED:
-        notes.append(f"others took {others:.0%} of the core")
     return "; ".join(notes)
 
 
 def _idle_cells(row: Row) -> list[str]:
-    each = _spread(_values(row, lambda s: s.extra["kib_each"]))
-    return [each, *(f"{_mid(row, lambda s, key=key: s.extra[key]):.2f}" for key in ("cpu_ratio", "p50_ratio"))]  # type: ignore[misc]
+    extras = [sample.extra for sample in row.good()]
+    each, cpu, p50 = ([extra[key] for extra in extras] for key in ("kib_each", "cpu_ratio", "p50_ratio"))
+    return [_spread(each), f"{median(cpu):.2f}", f"{median(p50):.2f}"]
 
 
 def _cells(row: Row, workload: Workload, bases: Sequence[Row]) -> list[str]:
@@ -105,6 +104,14 @@ def _goals(workload: Workload, rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def _disturbance(rows: Sequence[Row]) -> list[str]:
+    """A warning, where the server's core was not the servers' alone."""
+    if not rows:
+        return []
+    others = median(_mid(row, lambda s: s.others_busy) for row in rows)
+    return [f"Other processes took {others:.0%} of the server's core."] if others > DISTURBED else []
+
+
 def table(workload: Workload, rows: Sequence[Row]) -> str:
     measured = sorted((row for row in rows if row.good()), key=lambda row: _mid(row, _cpu))
     bases = [row for name in workload.baselines for row in measured if row.server == name]
@@ -112,18 +119,29 @@ def table(workload: Workload, rows: Sequence[Row]) -> str:
     if measured:
         parts.append(_markdown(_header(workload, bases), [_cells(row, workload, bases) for row in measured]))
     parts += [f"\nNot measured: {row.server}: {row.reason or 'every round failed'}." for row in rows if not row.good()]
-    goals = _goals(workload, rows)
-    return "\n".join(parts + (["", *goals] if goals else []) + [""])
+    remarks = _goals(workload, rows) + _disturbance(measured)
+    return "\n".join([*parts, "", *remarks, ""] if remarks else [*parts, ""])
 
 
-def machine_facts() -> dict[str, Any]:
+def _penstock_version(python: Path) -> str:
+    """With its Python's, which should be that of the peers."""
+    script = "import penstock, platform; print(penstock.__version__, 'on Python', platform.python_version())"
+    try:
+        done = subprocess.run([python, "-c", script], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "not installed"
+    return done.stdout.strip()
+
+
+def machine_facts(penstock: Path) -> dict[str, Any]:
     model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
     return {
         "processor": model.partition(":")[2].strip(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "python": platform.python_version(),
-        "load_average": os.getloadavg()[0],
+        "peers": f"on Python {platform.python_version()}",
+        "penstock": _penstock_version(penstock),
+        "load average": round(os.getloadavg()[0], 1),
     }
 
 
@@ -135,9 +153,7 @@ def json_text(results: Sequence[tuple[Workload, list[Row]]], facts: dict[str, An
                 "server": row.server,
                 "version": CANDIDATES[row.server].version(),
                 "reason": row.reason,
-                "samples": [
-                    sample and {**asdict(sample), "cpu_per_100k": sample.cpu_per_100k} for sample in row.samples
-                ],
+                "samples": [sample and asdict(sample) for sample in row.samples],
             }
             for row in rows
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -106,8 +107,6 @@ def measure(running: Session, amount: Amount, core: int) -> Sample:
 
 def idle_connections(wanted: int) -> int:
     """As many as the limit of open files of one process lets be."""
-    import resource
-
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(wanted, soft - SPARE_DESCRIPTORS)
 

@@ -34,7 +34,7 @@ class Session:
 
 def _start(command: Sequence[str], port: int, log: Path, machine: Machine, stack: ExitStack) -> Process:
     process = Process(command, core=machine.server_core, log=log, priority=machine.priority)
-    stack.callback(process.stop)
+    stack.callback(process.stop, machine.stop_seconds)
     if not wait_until_listening(port, process.alive, machine.start_seconds):
         raise DidNotStart(process.log_tail())
     return process
