@@ -5,9 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from process import Penstock
-
 from penstock.errors import ProtocolError
+from process import Penstock
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "library.md"
 
