@@ -294,6 +294,6 @@ def encode_chunk(bytes data not None):
 
 
 def encode_date(int64_t unix_seconds):
-    cdef uint8_t date[PS_HTTP1_DATE_LEN]
-    ps_http1_encode_date(unix_seconds, date)
-    return date[:PS_HTTP1_DATE_LEN]
+    cdef uint8_t date[PS_DATE_LEN]
+    ps_date_format(unix_seconds, date)
+    return date[:PS_DATE_LEN]

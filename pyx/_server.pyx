@@ -12,7 +12,9 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.ref cimport Py_DECREF, PyObject
 
+from c_base cimport *
 from c_server cimport *
+from convert cimport span_of
 
 EMPTY = PS_WORKER_EMPTY
 STARTING = PS_WORKER_STARTING
@@ -63,13 +65,6 @@ cdef class Scoreboard:
         cdef ps_slot_reading r = ps_slot_read(self._at(slot))
         seconds = r.heartbeat_ms / 1000.0
         return SlotReading(r.pid, r.state, seconds, r.connections, r.requests, r.running, r.waiting)
-
-
-cdef ps_span span_of(bytes data):
-    cdef ps_span s
-    s.ptr = <const uint8_t *><const char *>data
-    s.len = len(data)
-    return s
 
 
 cdef uint32_t milliseconds(seconds) except? 0xFFFFFFFF:

@@ -5,14 +5,16 @@ import os
 from io import BytesIO
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.dict cimport PyDict_Copy, PyDict_SetItem
+from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_Copy
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcmp, memcpy
 
 from penstock._server cimport Runner, Server
+from c_base cimport *
 from c_server cimport *
+from convert cimport span_of
 
 from penstock import __version__
 
@@ -37,13 +39,6 @@ cdef inline bint equal(ps_span s, object text):
     """Whether a str of one byte a character (all of ours are) holds these bytes."""
     cdef Py_ssize_t n = PyUnicode_GET_LENGTH(text)
     return <size_t>n == s.len and PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND and memcmp(PyUnicode_DATA(text), s.ptr, n) == 0
-
-
-cdef inline ps_span span_of(bytes data):
-    cdef ps_span s
-    s.ptr = <const uint8_t *>PyBytes_AS_STRING(data)
-    s.len = PyBytes_GET_SIZE(data)
-    return s
 
 
 cdef ps_span latin1_span(object text, str what) except *:

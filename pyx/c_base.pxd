@@ -1,4 +1,4 @@
-"""Mirrors csrc/base: err.h, span.h, buf.h, field.h, response.h."""
+"""Mirrors csrc/base: err.h, span.h, buf.h, field.h, response.h, date.h."""
 
 from libc.stdint cimport int64_t, uint8_t
 
@@ -9,6 +9,7 @@ cdef extern from "base/err.h" nogil:
         PS_ERESLENGTH
         PS_ELIMIT
         PS_ENOMEM
+        PS_EGONE
     const char *ps_err_name(int code)
     const char *ps_err_text(int code)
     int ps_err_status(int code)
@@ -51,3 +52,8 @@ cdef extern from "base/response.h" nogil:
     int ps_response_add(ps_response *r, ps_span name, ps_span value)
     ps_span ps_response_reason(const ps_response *r)
     ps_span ps_response_fields(const ps_response *r)
+
+cdef extern from "base/date.h" nogil:
+    enum:
+        PS_DATE_LEN
+    void ps_date_format(int64_t unix_seconds, uint8_t *out)

@@ -67,7 +67,5 @@ cdef extern from "codec/http1_write.h" nogil:
     int ps_http1_encode_head(const ps_http1_answer *a, ps_buf *out)
     enum:
         PS_HTTP1_CHUNK_HEAD_MAX
-        PS_HTTP1_DATE_LEN
     ps_span ps_http1_encode_chunk(size_t n, uint8_t *line)
-    void ps_http1_encode_date(int64_t unix_seconds, uint8_t *out)
     const char *ps_http1_reason(int status)

@@ -1,55 +1,11 @@
-# The waist and the server: what the bindings use of csrc/base/{err,span,buf,field,response,request}.h,
-# csrc/protocol/protocol.h and csrc/server/{server,scoreboard,timers}.h.
+"""Mirrors the waist and the server: what the bindings use of csrc/base/request.h, protocol/protocol.h, server/*.h."""
+
+from c_base cimport ps_buf, ps_header, ps_response, ps_span
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 
 cdef extern from "<stdbool.h>":
     ctypedef bint c_bool "bool"
-
-
-cdef extern from "base/err.h":
-    enum:
-        PS_EGONE
-        PS_ELONG
-        PS_ESHORT
-        PS_ESTATUS
-        PS_EREASON
-        PS_ENAME
-        PS_EVALUE
-        PS_EHOPBYHOP
-        PS_ERESLENGTH
-        PS_ELIMIT
-        PS_ENOMEM
-        PS_EIO
-    const char *ps_err_text(int code) nogil
-
-
-cdef extern from "base/span.h":
-    struct ps_span:
-        const uint8_t *ptr
-        size_t len
-
-
-cdef extern from "base/buf.h":
-    struct ps_buf:
-        uint8_t *data
-        size_t len
-
-
-cdef extern from "base/field.h":
-    struct ps_header:
-        ps_span name
-        ps_span value
-
-
-cdef extern from "base/response.h":
-    struct ps_response:
-        int64_t content_length
-        int status
-    void ps_response_init(ps_response *r) nogil
-    void ps_response_free(ps_response *r) nogil
-    int ps_response_begin(ps_response *r, ps_span line) nogil
-    int ps_response_add(ps_response *r, ps_span name, ps_span value) nogil
 
 
 cdef extern from "base/request.h":

@@ -75,4 +75,9 @@ static inline struct ps_span ps_format_decimal(uint64_t v, uint8_t digits[20]) {
     return ps_span(digits + at, 20 - at);
 }
 
+/* Exactly so many decimal digits of v, with zeros in front. */
+static inline void ps_put_decimal(uint8_t *to, unsigned v, unsigned digits) {
+    for (; digits > 0; v /= 10) to[--digits] = (uint8_t)('0' + v % 10);
+}
+
 #endif

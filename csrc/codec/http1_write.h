@@ -20,7 +20,7 @@ struct ps_http1_answer {
     int status;              /* 100 to 599 */
     struct ps_span reason;   /* may be empty */
     struct ps_span fields;   /* "Name: value CRLF" lines, checked */
-    struct ps_span date;     /* an IMF-fixdate, or empty for no Date field */
+    struct ps_span date;     /* an IMF-fixdate (base/date.h), or empty for no Date field */
     uint64_t length;         /* with PS_FRAMING_LENGTH */
     uint8_t framing;         /* enum ps_http1_framing */
     uint8_t connection;      /* enum ps_http1_connection */
@@ -33,10 +33,6 @@ enum { PS_HTTP1_CHUNK_HEAD_MAX = 18 }; /* 16 hexadecimal digits, CR LF */
 
 /* The line before a chunk of n bytes (n > 0), written to `line`. CR LF follows the data; "0 CRLF CRLF" the last chunk. */
 struct ps_span ps_http1_encode_chunk(size_t n, uint8_t line[PS_HTTP1_CHUNK_HEAD_MAX]);
-
-/* The IMF-fixdate (RFC 9110, section 5.6.7) of a time in seconds since 1970, without NUL. */
-enum { PS_HTTP1_DATE_LEN = 29 };
-void ps_http1_encode_date(int64_t unix_seconds, uint8_t out[PS_HTTP1_DATE_LEN]);
 
 /* The standard reason phrase (RFC 9110, section 15), "" for a status without one. */
 const char *ps_http1_reason(int status);

@@ -175,9 +175,7 @@ static int append_head(struct ps_buf *b, const struct ps_response *head, const s
         if (rc == 0) rc = ps_buf_add(b, ps_format_decimal((uint64_t)plan->length, digits));
         if (rc == 0) rc = ps_buf_add(b, PS_LIT("\r\n"));
     }
-    status[0] = (uint8_t)('0' + head->status / 100);
-    status[1] = (uint8_t)('0' + head->status / 10 % 10);
-    status[2] = (uint8_t)('0' + head->status % 10);
+    ps_put_decimal(status, (unsigned)head->status, 3);
     if (rc == 0) rc = ps_buf_add(b, PS_LIT("Status: "));
     if (rc == 0) rc = ps_buf_add(b, ps_span(status, sizeof status));
     if (rc == 0) rc = ps_buf_add(b, PS_LIT(" "));

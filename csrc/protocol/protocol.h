@@ -13,6 +13,7 @@
 #ifndef PS_PROTOCOL_PROTOCOL_H
 #define PS_PROTOCOL_PROTOCOL_H
 
+#include "base/date.h"
 #include "base/out.h"
 #include "base/request.h"
 #include "base/response.h"
@@ -35,7 +36,7 @@ struct ps_protocol_env {
     struct ps_span root_path; /* the mount, without "/" at its end */
     bool has_root_path;       /* false: a split that the front made is kept */
     bool draining;            /* answers from now on close their connection */
-    uint8_t date[29];         /* an IMF-fixdate, kept current by the owner of the clock */
+    uint8_t date[PS_DATE_LEN];         /* an IMF-fixdate, kept current by the owner of the clock */
 };
 
 /* What a connection waits for; decides which deadline applies. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "codec/http1_write.h"
+#include "base/date.h"
 #include "server/conn.h"
 #include "server/exchange.h"
 #include "server/listener.h"
@@ -27,7 +27,7 @@ static void read_clock(struct ps_server *s) {
     int64_t second = (int64_t)time(NULL);
     if (second == s->date) return;
     s->date = second;
-    ps_http1_encode_date(second, s->env.date);
+    ps_date_format(second, s->env.date);
 }
 
 /* ---- the lock ---- */

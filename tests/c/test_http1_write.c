@@ -3,6 +3,7 @@
 #include "harness.h"
 
 #include "base/bytes.h"
+#include "base/date.h"
 #include "codec/http1_write.h"
 
 #include <time.h>
@@ -83,8 +84,8 @@ static void chunk_lines(void) {
 }
 
 static void check_date(int64_t seconds, const char *wanted) {
-    uint8_t out[PS_HTTP1_DATE_LEN];
-    ps_http1_encode_date(seconds, out);
+    uint8_t out[PS_DATE_LEN];
+    ps_date_format(seconds, out);
     CHECK_SPAN(ps_span(out, sizeof out), ps_span(wanted, strlen(wanted)));
 }
 
