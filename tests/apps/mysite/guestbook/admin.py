@@ -1,0 +1,7 @@
+"""Entries in the administration."""
+
+from django.contrib import admin
+
+from guestbook.models import Entry
+
+admin.site.register(Entry)
