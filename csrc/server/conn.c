@@ -309,8 +309,8 @@ void ps_conn_after(struct ps_conn *c) {
 
 static void on_ready(struct ps_source *source, uint32_t events) {
     struct ps_conn *c = (struct ps_conn *)source;
-    /* Nothing will come and nothing can be written; without this the event would come again and again. */
-    if (c->eof && (events & (EPOLLHUP | EPOLLERR)) != 0) {
+    /* Nothing will be read and nothing can be written; without this the event would come again and again. */
+    if (!may_read(c) && (events & (EPOLLHUP | EPOLLERR)) != 0) {
         ps_conn_close(c);
         return;
     }
