@@ -84,7 +84,17 @@ def _granian_rsgi(launch: Launch) -> Command:
 
 def _gunicorn(worker: str, launch: Launch) -> Command:
     options = ["--workers", "1", "--worker-class", worker, "--threads", str(launch.threads), "--keep-alive", "75"]
-    options += ["--bind", launch.bind, "--backlog", "4096", "--log-level", "warning", "--no-control-socket"]
+    options += [
+        "--timeout",
+        "300",
+        "--bind",
+        launch.bind,
+        "--backlog",
+        "4096",
+        "--log-level",
+        "warning",
+        "--no-control-socket",
+    ]
     return [peers.executable("gunicorn"), *options, launch.wsgi]
 
 

@@ -30,6 +30,11 @@ class Amount:
     seconds: float | None = None
     requests: int | None = None
 
+    def times(self, factor: float) -> Amount:
+        if self.requests:
+            return Amount(requests=max(1, int(self.requests * factor)))
+        return Amount(seconds=(self.seconds or 0.0) * factor)
+
     def options(self) -> list[str]:
         return ["--requests", str(self.requests)] if self.requests else ["--duration", str(self.seconds)]
 

@@ -40,9 +40,7 @@ def _cpu(sample: Sample) -> float:
 def ratios(row: Row, base: Row) -> list[float]:
     """CPU per request over the baseline's, round by round: what disturbs a round disturbs both."""
     pairs = zip(row.samples, base.samples, strict=False)
-    return [
-        _cpu(ours) / _cpu(theirs) for ours, theirs in pairs if ours and theirs and ours.requests and theirs.requests
-    ]
+    return [_cpu(ours) / _cpu(theirs) for ours, theirs in pairs if ours and theirs]
 
 
 def _faults(row: Row) -> list[str]:
@@ -71,6 +69,8 @@ def _idle_cells(row: Row) -> list[str]:
 def _cells(row: Row, workload: Workload, bases: Sequence[Row]) -> list[str]:
     cells = [f"{row.server} {CANDIDATES[row.server].version()}".strip()]
     cells += [f"{_mid(row, lambda s: s.rate):,.0f}", _spread(_values(row, _cpu))]
+    if workload.nginx:
+        cells.append(f"{_mid(row, lambda s: s.front_cpu_per_100k):.2f}")
     for base in bases:
         each = ratios(row, base)
         cells.append(_spread(each) if each else "-")
@@ -81,6 +81,7 @@ def _cells(row: Row, workload: Workload, bases: Sequence[Row]) -> list[str]:
 
 def _header(workload: Workload, bases: Sequence[Row]) -> list[str]:
     header = ["server", "requests/s", "CPU s per 100k"]
+    header += ["of it nginx"] if workload.nginx else []
     header += [f"CPU ÷ {base.server}" for base in bases]
     header += ["p50 µs", "p99 µs", "PSS MiB", "RSS MiB"]
     return header + (["KiB per idle connection", "CPU ÷ without", "p50 ÷ without"] if workload.idle else []) + ["notes"]

@@ -29,6 +29,7 @@ class Sample:
     requests: int
     seconds: float
     cpu_seconds: float
+    front_cpu_seconds: float  # of it, nginx
     p50_us: float
     p99_us: float
     pss: int
@@ -44,11 +45,15 @@ class Sample:
 
     @property
     def rate(self) -> float:
-        return self.requests / self.seconds if self.seconds else 0.0
+        return self.requests / self.seconds
 
     @property
     def cpu_per_100k(self) -> float:
-        return self.cpu_seconds / self.requests * 100_000 if self.requests else float("inf")
+        return self.cpu_seconds / self.requests * 100_000
+
+    @property
+    def front_cpu_per_100k(self) -> float:
+        return self.front_cpu_seconds / self.requests * 100_000
 
 
 @dataclass(slots=True)
@@ -60,7 +65,7 @@ class Row:
     reason: str = ""
 
     def good(self) -> list[Sample]:
-        return [sample for sample in self.samples if sample is not None and sample.requests]
+        return [sample for sample in self.samples if sample is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +84,22 @@ def _core_busy_seconds(core: int) -> float:
 
 
 def measure(running: Session, amount: Amount, core: int) -> Sample:
-    """Load for the given amount, and what it cost the server."""
+    """Load for the given amount, and what it cost the server. Raises WrongAnswer when nothing was answered."""
     before, busy, begin = cpu_seconds(running.pids()), _core_busy_seconds(core), time.monotonic()
     result = running.generator.run(amount)
     busy, elapsed = _core_busy_seconds(core) - busy, time.monotonic() - begin
+    if not result["requests"]:
+        raise WrongAnswer(result["error"])
     pids = running.pids()
-    cpu = sum(seconds - before.get(pid, 0.0) for pid, seconds in cpu_seconds(pids).items())
+    spent = {pid: seconds - before.get(pid, 0.0) for pid, seconds in cpu_seconds(pids).items()}
+    cpu, front = sum(spent.values()), running.front_pids()
     used = memory(pids)
     seconds = result["seconds"]
     return Sample(
         requests=result["requests"],
         seconds=seconds,
         cpu_seconds=cpu,
+        front_cpu_seconds=sum(spent.get(pid, 0.0) for pid in front),
         p50_us=result["p50_us"],
         p99_us=result["p99_us"],
         pss=used.pss,
@@ -99,7 +108,7 @@ def measure(running: Session, amount: Amount, core: int) -> Sample:
         lost=result["lost"],
         retried=result["retried"],
         reconnects=result["reconnects"],
-        load_busy=max(0.0, result["work_s"] / seconds) if seconds else 0.0,
+        load_busy=max(0.0, result["work_s"] / seconds),
         others_busy=max(0.0, busy - cpu) / elapsed,
         error=result["error"],
     )
@@ -127,17 +136,11 @@ def _measure_with_idle(running: Session, workload: Workload, amount: Amount, cor
 
 
 def _one_round(candidate: Candidate, workload: Workload, plan: Plan, *, first: bool) -> Sample:
-    seconds, requests = plan.amount.seconds, plan.amount.requests
-    amount = Amount(requests=requests) if requests else Amount(seconds=(seconds or 1.0) * workload.pace)
-    warm = (
-        Amount(requests=max(1, int(requests * WARM_SHARE)))
-        if requests
-        else Amount(seconds=(seconds or 1.0) * WARM_SHARE)
-    )
+    amount = plan.amount.times(workload.pace)
     with session(candidate, workload, plan.machine) as running:
         if first:
             running.generator.probe()
-        running.generator.run(warm)
+        running.generator.run(amount.times(WARM_SHARE))
         core = plan.machine.server_core
         if workload.idle:
             return _measure_with_idle(running, workload, amount, core)

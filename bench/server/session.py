@@ -29,7 +29,10 @@ class Session:
 
     def pids(self) -> list[int]:
         """Of everything whose cost counts."""
-        return self.server.pids() + (self.front.pids() if self.front else [])
+        return self.server.pids() + self.front_pids()
+
+    def front_pids(self) -> list[int]:
+        return self.front.pids() if self.front else []
 
 
 def _start(command: Sequence[str], port: int, log: Path, machine: Machine, stack: ExitStack) -> Process:
