@@ -285,6 +285,7 @@ static void set_deadline(struct ps_conn *c) {
 static bool catch_up(struct ps_conn *c) {
     if (c->dead || c->lingering || c->wire.blocked || c->wire.end != PS_END_NONE) return false;
     if (c->unread) {
+        if (out_full(c)) return false; /* who does not read his answers gets no more of them */
         c->unread = false;
         present(c, ps_buf_span(&c->in), false);
         return true;
