@@ -72,17 +72,31 @@ static void append(struct ps_ready_queue *q, struct ps_exchange *x) {
     q->last = x;
 }
 
+static struct ps_ready_queue *queue_of(struct ps_exchange *x) { return x->taker != NULL ? &x->taker->own : &x->server->ready; }
+
 static void push_ready(struct ps_exchange *x, uint8_t why) {
     struct ps_server *s = x->server;
     bool queued = x->ready != 0;
     x->ready |= why;
     if (queued) return;
-    append(x->taker != NULL ? &x->taker->own : &s->ready, x);
+    append(queue_of(x), x);
     if (!s->config.threaded) return;
     if (x->taker != NULL)
         pthread_cond_broadcast(&s->ready_cond); /* who it is for cannot be told from the others */
     else
         pthread_cond_signal(&s->ready_cond);
+}
+
+/* The gateway wants to hear no more of it: it may have asked, and the answer to that be on the queue. */
+static void withdraw(struct ps_exchange *x) {
+    struct ps_ready_queue *q = queue_of(x);
+    struct ps_exchange *before = NULL;
+    x->waits = false;
+    if (x->ready == 0) return;
+    for (struct ps_exchange *at = q->first; at != x; at = at->ready_next) before = at;
+    *(before != NULL ? &before->ready_next : &q->first) = x->ready_next;
+    if (q->last == x) q->last = before;
+    x->ready = 0;
 }
 
 void ps_exchange_begin(struct ps_exchange *x, struct ps_conn *c) {
@@ -318,6 +332,7 @@ void ps_exchange_fail(struct ps_exchange *x) {
 void ps_exchange_finish(struct ps_exchange *x) {
     struct ps_server *s = x->server;
     ps_server_lock(s);
+    withdraw(x);
     fail(x);
     s->n_taken--;
     s->n_requests++;
