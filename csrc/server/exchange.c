@@ -243,6 +243,7 @@ static int write_answer(struct ps_exchange *x, const struct ps_response *head, s
     struct ps_out *out = ps_conn_out(c);
     if (out == NULL || ps_owners_reserve(&s->owners, s->loans + 1) < 0) return PS_ENOMEM;
     const struct ps_protocol *protocol = c->wire.protocol;
+    ps_server_refresh(s);
     int rc = head != NULL ? protocol->respond(&c->wire, &x->request, head, body, more, out)
                           : protocol->send(&c->wire, &x->request, body, more, out);
     ps_conn_flush(c);
@@ -319,6 +320,7 @@ int ps_exchange_block(struct ps_exchange *x) {
 static void fail(struct ps_exchange *x) {
     struct ps_conn *c = x->conn;
     if (c == NULL || x->request.answer.ended) return;
+    ps_server_refresh(x->server);
     c->wire.protocol->fail(&c->wire, &x->request);
     ps_conn_after(c);
 }

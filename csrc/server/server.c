@@ -22,7 +22,7 @@ static uint64_t monotonic_ms(void) {
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void read_clock(struct ps_server *s) {
+void ps_server_read_clock(struct ps_server *s) {
     s->now = monotonic_ms();
     int64_t second = (int64_t)time(NULL);
     if (second == s->date) return;
@@ -34,7 +34,7 @@ static void read_clock(struct ps_server *s) {
 
 void ps_server_lock_threaded(struct ps_server *s) {
     pthread_mutex_lock(&s->lock);
-    read_clock(s);
+    ps_server_read_clock(s);
 }
 
 void ps_server_unlock_threaded(struct ps_server *s) {
@@ -86,7 +86,7 @@ int ps_server_init(struct ps_server *s, const struct ps_server_config *config, s
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->ready_cond, NULL);
     pthread_cond_init(&s->drained_cond, NULL);
-    read_clock(s);
+    ps_server_read_clock(s);
     if ((s->scratch = malloc(PS_SCRATCH_BYTES)) == NULL) return PS_ENOMEM;
     int rc = ps_loop_init(&s->loop);
     return rc < 0 ? rc : open_wake(s);
@@ -184,7 +184,7 @@ bool ps_server_turn(struct ps_server *s, int max_wait_ms) {
     if (s->config.threaded) pthread_mutex_unlock(&s->lock);
     bool idle = ps_loop_wait(&s->loop, wait) == 0;
     if (s->config.threaded) pthread_mutex_lock(&s->lock);
-    read_clock(s);
+    ps_server_read_clock(s);
     ps_slot_store(s->slot->heartbeat_ms, s->now);
     s->sleep_until = 0; /* awake: deadlines set from here on are looked at before the next wait */
     ps_loop_dispatch(&s->loop);
@@ -197,6 +197,7 @@ bool ps_server_turn(struct ps_server *s, int max_wait_ms) {
 
 void ps_server_drain(struct ps_server *s) {
     ps_server_lock(s);
+    ps_server_refresh(s);
     if (!s->draining) {
         for (struct ps_listener *l = s->listeners; l != NULL; l = l->next) {
             if (l->accepting) ps_listener_accept(l);
