@@ -1,6 +1,6 @@
 """The event loop, listeners and connections of one worker, and the page that workers report through."""
 
-from typing import Final, NamedTuple, Protocol, final
+from typing import Final, NamedTuple, Protocol
 
 EMPTY: Final = 0
 STARTING: Final = 1
@@ -19,7 +19,7 @@ class SlotReading(NamedTuple):
     waiting: int  # complete, waiting for a thread
 
 class Scoreboard:
-    """Shared anonymous memory with one slot a worker. Make it before fork. Raises OSError without memory, ValueError below 1."""
+    """Shared anonymous memory, one slot a worker. Make it before fork. Raises OSError without memory, ValueError below 1."""
 
     def __init__(self, slots: int) -> None: ...
     @property
@@ -72,11 +72,11 @@ class _Gateway(Protocol):
     def runner(self, server: Server) -> Runner: ...
 
 class Server:
-    """One worker's server. Make it after fork. Raises OSError when the loop cannot be made, ValueError for threads below 1.
+    """One worker's server. Make it after fork. Raises OSError when the loop cannot be made, ValueError below one thread.
 
-    `limits` and `timeouts` are read once (penstock.config says what each means). `root_path` is the mount without a slash at its
-    end; None keeps a split that a FastCGI front made. With `threads` above 1 the application runs in that many threads of the
-    server's and the calling thread only turns the loop.
+    `limits` and `timeouts` are read once (penstock.config says what each means). `root_path` is the mount without a slash at
+    its end; None keeps a split that a FastCGI front made. With `threads` above 1 the application runs in that many threads of
+    the server's and the calling thread only turns the loop.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Server:
     def wakeup_fd(self) -> int:
         """For signal.set_wakeup_fd: a signal then ends the loop's wait, and its handler runs."""
     def add_listener(self, fd: int, protocol: str) -> None:
-        """Serve a listening, non-blocking socket, which stays the caller's. Raises ValueError for an unknown protocol, OSError."""
+        """Serve a listening, non-blocking socket, which stays the caller's. Raises ValueError (no such protocol), OSError."""
     def serve(self, gateway: _Gateway) -> None:
         """Serve until drained or stopped. Marks the slot READY first, and runs Python's signal handlers in between."""
     def drain(self) -> None:
