@@ -42,12 +42,12 @@ bool site_turn(struct site *s, uint64_t until);
 uint64_t site_patience(void);
 uint64_t site_now(void); /* the server's clock, in milliseconds */
 
-#define UNTIL(s, condition)                                               \
-    do {                                                                  \
-        const uint64_t patience = site_patience();                        \
-        bool so;                                                          \
-        while (!(so = (condition)) && site_turn((s), patience)) continue; \
-        harness_check(so, __FILE__, __LINE__, #condition);                \
+#define UNTIL(s, condition)                                                 \
+    do {                                                                    \
+        const uint64_t site_until = site_patience();                        \
+        bool so;                                                            \
+        while (!(so = (condition)) && site_turn((s), site_until)) continue; \
+        harness_check(so, __FILE__, __LINE__, #condition);                  \
     } while (0)
 
 /* A few turns in which nothing should happen. */
