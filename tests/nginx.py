@@ -71,8 +71,8 @@ def changed(text: str, changes: Mapping[str, str]) -> str:
 class Site:
     """One server of an nginx, as a client sees it."""
 
-    def __init__(self, listener: socket.socket, *, tls: bool) -> None:
-        self.port: int = listener.getsockname()[1]
+    def __init__(self, port: int, *, tls: bool) -> None:
+        self.port = port
         self.host = f"127.0.0.1:{self.port}"
         self.url = f"{'https' if tls else 'http'}://{self.host}"
         self._tls = ssl.create_default_context(cafile=CERTIFICATE) if tls else None
@@ -101,19 +101,24 @@ class Nginx:
         self._servers: list[str] = [_ready_server(self._listen())]
         self._log_read = 0
 
-    def add(self, configuration: str, *, fcgi: tuple[str, int] | str, tls: bool = False) -> Site:
-        """A server block as documented, with its upstream if it has one, in front of the FastCGI server at an address."""
+    def add(self, configuration: str, *, fcgi: tuple[str, int] | str | None = None, tls: bool = False) -> Site:
+        """A server block as documented, with its upstream if it has one, in front of the FastCGI server at an address.
+
+        Without an address the configuration names it already.
+        """
         listener = self._listen()
-        port, number = listener.getsockname()[1], len(self._servers)
-        backend = f"unix:{fcgi}" if isinstance(fcgi, str) else f"{fcgi[0]}:{fcgi[1]}"
-        text = re.sub(r"127\.0\.0\.1:9000|unix:/run/[\w./]+", backend, configuration)
-        assert backend in text, f"no address to replace in:\n{configuration}"
-        text = re.sub(r"(upstream|fastcgi_pass) app\b", rf"\1 app{number}", text)
-        text, listens = re.subn(r"\blisten \d+", f"listen 127.0.0.1:{port}", text)
+        text, listens = re.subn(r"\blisten (127\.0\.0\.1:)?\d+\b", f"listen 127.0.0.1:{_port(listener)}", configuration)
         assert listens == 1, configuration
-        text = re.sub(r"(ssl_certificate(?:_key)?) \S+;", rf"\1 {CERTIFICATE};", text)
+        if fcgi is not None:
+            backend = f"unix:{fcgi}" if isinstance(fcgi, str) else f"{fcgi[0]}:{fcgi[1]}"
+            text, addresses = re.subn(r"127\.0\.0\.1:9000|unix:/run/[\w./]+", backend, text)
+            assert addresses == 1, configuration
+        if upstream := re.search(r"\bupstream (\w+)", text):  # it has one name in each of the documents
+            text = re.sub(rf"\b(upstream|fastcgi_pass) {upstream[1]}\b", rf"\1 app{len(self._servers)}", text)
+        text = re.sub(r"\binclude \S*fastcgi_params;", "include fastcgi_params;", text)
+        text = re.sub(r"\b(ssl_certificate(?:_key)?) \S+;", rf"\1 {CERTIFICATE};", text)
         self._servers.append(text)
-        return Site(listener, tls=tls)
+        return Site(_port(listener), tls=tls)
 
     def __enter__(self) -> Self:
         self.folder.mkdir(exist_ok=True)
@@ -186,7 +191,12 @@ class Nginx:
 
 
 def _ready_server(listener: socket.socket) -> str:
-    return f"server {{ listen 127.0.0.1:{listener.getsockname()[1]}; return 204; }}"
+    return f"server {{ listen 127.0.0.1:{_port(listener)}; return 204; }}"
+
+
+def _port(listener: socket.socket) -> int:
+    port: int = listener.getsockname()[1]
+    return port
 
 
 def _user() -> str:

@@ -10,7 +10,10 @@ import os
 import re
 import select
 import signal
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +24,8 @@ from load import Load
 from nginx import Nginx, Site, changed, documented
 from process import Penstock
 
-APPS = Path(__file__).parent / "apps"
+ROOT = Path(__file__).parent.parent
+APPS = ROOT / "tests" / "apps"
 MIB = 1 << 20
 BODIES = [0, 1, 32 << 10, MIB, 64 * MIB]
 
@@ -628,5 +632,47 @@ def test_uploads_page(front):
 def test_large_headers_page(front):
     site = front.pages["Large headers"]
     assert len(site.get("/headers?bytes=31000").fields) > 310
-    headers = [("X-Large", "v" * 8000), ("X-Other", "v" * 8000)]
-    assert environ_of(site.get("/", headers=headers))["HTTP_X_OTHER"] == "v" * 8000
+    headers = [("X-Large", "v" * 16000), ("X-Other", "v" * 16000)]
+    assert environ_of(site.get("/", headers=headers))["HTTP_X_OTHER"] == "v" * 16000
+
+
+def test_too_many_headers(front):
+    """Penstock's limit; nginx has none."""
+    site = front.ways[THE_WAY]
+    assert site.get("/", headers=[(f"X-{i}", "v") for i in range(98)]).status == 200  # and Host
+    assert site.get("/", headers=[(f"X-{i}", "v") for i in range(101)]).status == 431
+
+
+# ---- make serve ----
+
+
+@pytest.fixture
+def printed(tmp_path: Path) -> Iterator[str]:
+    """What tools/serve.py says, while it serves."""
+    binds = [f"--http=unix:{tmp_path / 'http.sock'}", f"--fcgi=unix:{tmp_path / 'app.sock'}"]
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "tools" / "serve.py", *binds],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout
+        assert process.stderr
+        try:
+            said = "".join(takewhile(lambda line: line != "Control-C stops.\n", process.stdout))
+            assert any("info: ready" in line for line in process.stderr)
+            yield said
+        finally:
+            process.terminate()
+            process.stderr.read()
+
+
+def test_the_lines_that_make_serve_prints(printed, tmp_path):
+    lines = re.search(r"^    upstream .*^    }\n", printed, re.MULTILINE | re.DOTALL)
+    assert lines, printed
+    nginx = Nginx(tmp_path / "nginx")
+    site = nginx.add(lines[0])
+    with nginx:
+        assert site.get("/there?a=b").body == b"Hello, GET /there\n"
