@@ -33,13 +33,19 @@ struct ps_out *ps_conn_out(struct ps_conn *c) {
     return c->out = out;
 }
 
+/* Written, or not wanted any more. */
+static void consume(struct ps_server *s, struct ps_out *out, size_t n) {
+    ps_out_consume(out, n, &s->owners);
+    if (s->owners.count != 0) atomic_store_explicit(&s->has_owners, true, memory_order_relaxed);
+}
+
 /* One list is kept for the next connection that writes; nearly always one is all that is in use. */
 static void release_out(struct ps_conn *c) {
     struct ps_server *s = c->server;
     struct ps_out *out = c->out;
     if (out == NULL) return;
     c->out = NULL;
-    ps_out_consume(out, out->size, &s->owners);
+    consume(s, out, out->size);
     if (s->free_out == NULL && out->own.cap <= PS_SCRATCH_BYTES) {
         s->free_out = out;
         return;
@@ -119,7 +125,7 @@ static bool write_some(struct ps_conn *c) {
     }
     bool all = (size_t)n == total(iov, message.msg_iovlen);
     c->written += (uint32_t)n;
-    ps_out_consume(c->out, (size_t)n, &c->server->owners);
+    consume(c->server, c->out, (size_t)n);
     return all && c->out->size != 0;
 }
 

@@ -224,12 +224,13 @@ struct ps_exchange *ps_server_take(struct ps_server *s, struct ps_taker *taker, 
 
 void *ps_server_take_owner(struct ps_server *s) {
     void *owner = NULL;
-    if (s->owners.count == 0) return NULL; /* a peek without the lock: what comes a moment later waits for the next call */
+    if (!ps_server_has_owners(s)) return NULL;
     ps_server_lock(s);
     if (s->owners.count != 0) {
         owner = s->owners.list[--s->owners.count];
         s->loans--;
     }
+    atomic_store_explicit(&s->has_owners, s->owners.count != 0, memory_order_relaxed);
     ps_server_unlock(s);
     return owner;
 }

@@ -15,6 +15,7 @@
 #define PS_SERVER_SERVER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "protocol/protocol.h"
 #include "server/loop.h"
@@ -92,6 +93,7 @@ struct ps_server {
     struct ps_ready_queue ready;
     struct ps_out *free_out;         /* one spare list; nearly always one is all that is in use */
     struct ps_owners owners;         /* let go, waiting for ps_server_take_owner */
+    atomic_bool has_owners;          /* there are some: may be asked without the lock */
     size_t loans;                    /* owners held by answers, and those let go */
     struct ps_source wake;
     int wake_write;
@@ -146,7 +148,9 @@ struct ps_exchange *ps_server_take(struct ps_server *s, struct ps_taker *taker, 
 
 /* An owner whose bytes are no longer needed, or NULL. */
 void *ps_server_take_owner(struct ps_server *s);
-static inline bool ps_server_has_owners(const struct ps_server *s) { return s->owners.count != 0; }
+static inline bool ps_server_has_owners(const struct ps_server *s) {
+    return atomic_load_explicit(&s->has_owners, memory_order_relaxed); /* what comes a moment later waits for the next look */
+}
 
 /* Starts the answer, or goes on with it; see protocol.h for `more` and the errors. PS_EGONE: nobody is there to read it.
  * *kept: some of `body` waits for the peer; it must stay until `owner` (not NULL) comes back through ps_server_take_owner. */
