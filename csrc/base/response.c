@@ -48,6 +48,7 @@ static bool is_hop_by_hop(struct ps_span name) {
     switch (name.len) {
     case 2: return IS(name, "te");
     case 7: return IS(name, "trailer") || IS(name, "upgrade");
+    case 8: return IS(name, "trailers"); /* RFC 2616, whose list PEP 3333 means, has it so */
     case 10: return IS(name, "connection") || IS(name, "keep-alive");
     case 16: return IS(name, "proxy-connection");
     case 17: return IS(name, "transfer-encoding");
@@ -77,6 +78,7 @@ int ps_response_add(struct ps_response *r, struct ps_span name, struct ps_span v
     if (!ps_is_token(name)) return PS_ENAME;
     if (!ps_is_field_value(value)) return PS_EVALUE;
     if (is_hop_by_hop(name)) return PS_EHOPBYHOP;
+    if (name.len == 6 && IS(name, "status")) return 0;
     value = ps_trim(value);
     if (name.len == 14 && IS(name, "content-length")) {
         int64_t length;

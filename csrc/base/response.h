@@ -28,7 +28,8 @@ int ps_response_begin(struct ps_response *r, struct ps_span line);
 
 /* Adds a field. 0, or PS_ENAME, PS_EVALUE, PS_EHOPBYHOP, PS_ERESLENGTH, PS_ELIMIT, PS_ENOMEM; on failure nothing changes.
  * Hop-by-hop (RFC 9110, section 7.6.1; PEP 3333): Connection, Keep-Alive, Proxy-Authenticate, Proxy-Authorization,
- * Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade. */
+ * Proxy-Connection, TE, Trailer, Trailers, Transfer-Encoding, Upgrade. Status is dropped: where a protocol says the status in a
+ * field (CGI), a second one could say another. */
 int ps_response_add(struct ps_response *r, struct ps_span name, struct ps_span value);
 
 static inline struct ps_span ps_response_reason(const struct ps_response *r) { return ps_span(r->text.data, r->reason_len); }
