@@ -235,12 +235,18 @@ void *ps_server_take_owner(struct ps_server *s) {
     return owner;
 }
 
+/* Nobody is there to read it. Where that is because all that was declared is sent and the connection closed, `body` is too much. */
+static int gone(const struct ps_exchange *x, struct ps_span body) {
+    const struct ps_answer *a = &x->request.answer;
+    return a->ended && a->remaining == 0 && !a->bodyless && body.len != 0 ? PS_ELONG : PS_EGONE;
+}
+
 /* What is common to both ways of writing: the list, the owner's place in it, the socket. `head` is NULL to go on. */
 static int write_answer(struct ps_exchange *x, const struct ps_response *head, struct ps_span body, bool more, void *owner,
                         bool *kept) {
     struct ps_server *s = x->server;
     struct ps_conn *c = x->conn;
-    if (c == NULL) return PS_EGONE;
+    if (c == NULL) return gone(x, body);
     struct ps_out *out = ps_conn_out(c);
     if (out == NULL || ps_owners_reserve(&s->owners, s->loans + 1) < 0) return PS_ENOMEM;
     const struct ps_protocol *protocol = c->wire.protocol;
