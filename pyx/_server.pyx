@@ -223,6 +223,7 @@ cdef class Server:
                 woken = False
                 while not woken:
                     woken = ps_server_turn(&self._server, wait)
+            self._release_owners()  # of answers whose threads have nothing else to do
         ps_server_stop(&self._server)
         for thread in threads:
             thread.join(0 if self._stopping else min(max(0, self._drain_until - time.monotonic()), threading.TIMEOUT_MAX))
