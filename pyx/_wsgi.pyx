@@ -2,7 +2,6 @@
 """Runs a WSGI application for the requests that a server has ready."""
 
 import os
-from io import BytesIO
 
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -11,6 +10,7 @@ from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcmp, memcpy
 
+from penstock._input cimport Input
 from penstock._server cimport Runner, Server
 from c_base cimport *
 from c_server cimport *
@@ -18,12 +18,15 @@ from convert cimport span_of
 
 from penstock import __version__
 
+__all__ = ["FileWrapper", "WsgiGateway"]
+
 
 cdef extern from "Python.h":
     object PyUnicode_DecodeLatin1(const char *s, Py_ssize_t size, const char *errors)
     int PyUnicode_KIND(object s)
     void *PyUnicode_DATA(object s)
     Py_ssize_t PyUnicode_GET_LENGTH(object s)
+    PyObject *PyIter_Next(object iterator) except? NULL
     PyObject *PyDict_SetDefault(object d, object key, object default) except NULL
     Py_ssize_t PyDict_Size(object d)
     int PyUnicode_1BYTE_KIND
@@ -317,18 +320,15 @@ cdef class Answer:
         self._result = result
         if type(result) is list or type(result) is tuple:
             for item in result:
-                if type(item) is not bytes:
-                    total = -1
-                    break
+                require_bytes(item)
                 total += PyBytes_GET_SIZE(item)
-            if total >= 0:
-                self._require_head()
-                if len(result) == 1 or total <= 65536:
-                    body = result[0] if len(result) == 1 else b"".join(result)
-                    self._send(body, False)
-                    return OVER
-                if self._head.content_length < 0:
-                    self._head.content_length = total  # nothing can be added any more: the length is known
+            self._require_head()
+            if len(result) == 1 or total <= 65536:
+                body = result[0] if len(result) == 1 else b"".join(result)
+                self._send(body, False)
+                return OVER
+            if self._head.content_length < 0:
+                self._head.content_length = total  # nothing can be added any more: the length is known
         self._iterator = iter(result)
         return self.go_on()
 
@@ -338,9 +338,14 @@ cdef class Answer:
 
     cdef Progress go_on(self) except *:
         """Sends pieces until the body is over or the peer cannot take more."""
-        for data in self._iterator:
-            if type(data) is not bytes:
-                raise TypeError(f"the application must yield bytes, not {type(data).__name__}")
+        cdef PyObject *piece
+        while True:
+            piece = PyIter_Next(self._iterator)  # not `for`, which asks for an iterator anew: some would start again
+            if piece == NULL:
+                break
+            data = <object>piece
+            Py_DECREF(data)  # the reference that came with it; `data` holds its own
+            require_bytes(data)
             if not <bytes>data:
                 continue
             self._require_head()
@@ -385,6 +390,12 @@ cdef class Answer:
                 self._file.close()
         except BaseException as error:
             self._runner.log(describe(&self._exchange.request), error)
+
+
+cdef int require_bytes(data) except -1:
+    if type(data) is not bytes:
+        raise TypeError(f"the application must give bytes, not {type(data).__name__}")
+    return 0
 
 
 cdef int raise_for(int rc, subject) except -1:
@@ -498,14 +509,11 @@ cdef class WsgiRunner(Runner):
         return known if known is not None else raw.decode("latin-1")
 
 
-cdef object _BytesIO = BytesIO
-
-
 cdef object input_of(ps_exchange *x, Answer answer):
     """wsgi.input: the whole body, as io's own streams read it."""
     cdef int fd
     if x.body.fd < 0:
-        return _BytesIO(PyBytes_FromStringAndSize(<const char *>x.body.memory.data, x.body.memory.len))
+        return Input.__new__(Input, PyBytes_FromStringAndSize(<const char *>x.body.memory.data, x.body.memory.len))
     fd = ps_spool_take_file(&x.body)
     if fd < 0:
         raise OSError("the request body's temporary file cannot be read")

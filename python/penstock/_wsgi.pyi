@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from penstock._server import Runner, Server
 
+__all__ = ["FileWrapper", "WsgiGateway"]
+
 class _ErrorLog(Protocol):
     def write(self, text: str, /) -> object: ...
     def flush(self) -> object: ...
