@@ -44,8 +44,9 @@ def eventually(condition: Callable[[], bool]) -> None:
 class Serving:
     """One server and what it said."""
 
-    def __init__(self, server: Server, board: Scoreboard, address: tuple[str, int] | str) -> None:
+    def __init__(self, server: Server, board: Scoreboard, protocol: str, address: tuple[str, int] | str) -> None:
         self.server = server
+        self.protocol = protocol
         self._board = board
         self.address = address
         self.errors = io.StringIO()  # wsgi.errors
@@ -128,7 +129,7 @@ def serving(
         )
         server.add_listener(listener.fileno(), protocol)
         name = listener.getsockname()
-        handle = Serving(server, board, name if isinstance(name, str) else name[:2])
+        handle = Serving(server, board, protocol, name if isinstance(name, str) else name[:2])
         gateway = WsgiGateway(
             app,
             multithread=threads > 1,
