@@ -530,10 +530,10 @@ def test_an_application_that_fails(site, server):
     server.wait_line("RuntimeError: fails on purpose", since=mark)
 
 
-@pytest.mark.parametrize("site", [Way("tcp", True), Way("tcp", False), Way("unix", True)], ids=str, indirect=True)
+@every_answer_way
 @pytest.mark.parametrize("target", ["/break_off?bytes=10", f"/break_off?bytes={MIB}", "/short"])
 def test_an_answer_that_breaks_off(site, target):
-    """The client can see that it is not whole. Not over a unix socket without keep_conn: docs/nginx.md, Good to know."""
+    """The client can see that it is not whole."""
     with pytest.raises(Ended):
         site.get(target)
     assert site.get("/hello").status == 200

@@ -577,6 +577,7 @@ const struct ps_protocol ps_proto_fcgi = {
     .name = "fcgi",
     .state_bytes = sizeof(struct fcgi),
     .peer_keeps = true,
+    .broken = {(const uint8_t *)"\0\0\0\0\0\0\0", PS_FCGI_HEADER_LEN}, /* a record of no version that there is */
     .init = init,
     .release = release,
     .next = next,

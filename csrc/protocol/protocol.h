@@ -85,6 +85,7 @@ struct ps_protocol {
     const char *name;   /* as in --bind NAME:// */
     size_t state_bytes; /* of the struct that begins with the wire */
     bool peer_keeps;    /* idle connections are the peer's to close: no keep-alive deadline */
+    struct ps_span broken; /* shows that an answer broke off where the transport knows no reset; may be empty */
 
     /* `wire` is zeroed but for protocol, env, local and peer. */
     void (*init)(struct ps_wire *wire);

@@ -302,7 +302,15 @@ static bool catch_up(struct ps_conn *c) {
     return true;
 }
 
+/* A unix socket knows no reset, and nginx without fastcgi_keep_conn takes its end for the end of the answer. */
+static void break_visibly(struct ps_conn *c) {
+    if (c->dead || c->wire.end != PS_END_RESET || c->peer.address_len != 0) return;
+    struct ps_out *out = ps_conn_out(c);
+    if (out != NULL && ps_out_copy(out, c->wire.protocol->broken) == 0) c->wire.end = PS_END_LINGER;
+}
+
 void ps_conn_after(struct ps_conn *c) {
+    break_visibly(c);
     do ps_conn_flush(c);
     while (catch_up(c));
     if (c->dead) return;
