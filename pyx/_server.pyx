@@ -24,7 +24,7 @@ DRAINING = PS_WORKER_DRAINING
 cdef enum:
     # The longest a loop sleeps: its heartbeat is at most this old while it is well.
     TURN_MS = 1000
-    LINGER_MS = 2000
+    LINGER_MS = 1000
     DRAIN_MS = 500
     RESUME_MS = 500
     DRAIN_BYTES = 64 * 1024

@@ -29,15 +29,6 @@ int ps_buf_reserve(struct ps_buf *b, size_t extra) {
     return 0;
 }
 
-int ps_buf_append(struct ps_buf *b, const void *ptr, size_t n) {
-    if (n == 0) return 0;
-    int rc = ps_buf_reserve(b, n);
-    if (rc < 0) return rc;
-    memcpy(b->data + b->len, ptr, n);
-    b->len += n;
-    return 0;
-}
-
 void ps_buf_consume(struct ps_buf *b, size_t n) {
     assert(n <= b->len);
     if (n == 0) return;

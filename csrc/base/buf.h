@@ -24,7 +24,16 @@ void ps_buf_free(struct ps_buf *b);
 int ps_buf_reserve(struct ps_buf *b, size_t extra);
 
 /* Appends a copy. 0, PS_ELIMIT or PS_ENOMEM; on failure nothing changes. */
-int ps_buf_append(struct ps_buf *b, const void *ptr, size_t n);
+static inline int ps_buf_append(struct ps_buf *b, const void *ptr, size_t n) {
+    if (n == 0) return 0; /* ptr may be NULL */
+    if (b->cap - b->len < n) {
+        int rc = ps_buf_reserve(b, n);
+        if (rc < 0) return rc;
+    }
+    memcpy(b->data + b->len, ptr, n);
+    b->len += n;
+    return 0;
+}
 
 /* Drops the first n bytes (n <= len), moving the rest to the front. */
 void ps_buf_consume(struct ps_buf *b, size_t n);

@@ -20,9 +20,12 @@ static const struct known {
 #undef KNOWN
 };
 
+/* Asked of every variable of every request: the length and the first byte tell most of them apart. */
 static const struct known *find(struct ps_span name) {
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (ps_span_eq(known[i].name, name)) return &known[i];
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        const struct ps_span k = known[i].name;
+        if (k.len == name.len && k.ptr[0] == name.ptr[0] && ps_span_eq(k, name)) return &known[i];
+    }
     return NULL;
 }
 

@@ -112,18 +112,25 @@ static size_t total(const struct iovec *iov, size_t n) {
     return bytes;
 }
 
+/* Most answers are small, and so one piece: the kernel takes that with less ado. */
+static ssize_t send_pieces(int fd, struct iovec *iov, size_t n) {
+    if (n == 1) return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    struct msghdr message = {.msg_iov = iov};
+    message.msg_iovlen = n;
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 /* One write of what there is. True: go on at once; false: it is all written, or the socket is full, or broken (dead). */
 static bool write_some(struct ps_conn *c) {
     struct iovec iov[IOVECS];
-    struct msghdr message = {.msg_iov = iov};
-    message.msg_iovlen = gather(c->out, iov);
-    ssize_t n = sendmsg(c->source.fd, &message, MSG_NOSIGNAL);
+    size_t pieces = gather(c->out, iov);
+    ssize_t n = send_pieces(c->source.fd, iov, pieces);
     if (n < 0) {
         if (errno == EINTR) return true;
         if (errno != EAGAIN && errno != EWOULDBLOCK) ps_conn_close(c);
         return false;
     }
-    bool all = (size_t)n == total(iov, message.msg_iovlen);
+    bool all = (size_t)n == total(iov, pieces);
     c->written += (uint32_t)n;
     consume(c->server, c->out, (size_t)n);
     return all && c->out->size != 0;
