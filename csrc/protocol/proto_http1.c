@@ -182,6 +182,7 @@ static int refuse(struct http1 *c, int err, struct ps_out *out) {
     over(c, PS_END_LINGER);
     if (answered || ps_err_status(err) == 0) {
         if (answered && !c->rq->answer.ended) over(c, PS_END_RESET);
+        if (answered) c->rq->answer.ended = true;
         return err;
     }
     ps_response_init(&head);
