@@ -306,6 +306,11 @@ static void an_answer_may_overtake_its_request(void) {
     wire_eof(&w); /* the body breaks off while the answer is under way */
     CHECK_SAID(&w, "REQUEST 1 POST /\nBODY 1 he\nABORT 1\n");
     CHECK_INT(w.state->end, PS_END_RESET);
+    wire_sent(&w);
+    (void)wire_send(&w, rq, PS_LIT("b"), false); /* whoever has not noticed */
+    FEED(&w, "lloGET /next HTTP/1.1\r\nHost: h\r\n\r\n");
+    CHECK_SENT(&w, "");
+    CHECK_INT(w.n_requests, 1);
     wire_close(&w);
 }
 
