@@ -485,7 +485,7 @@ static int on_stdin(struct fcgi *c, struct ps_request *rq, const struct ps_fcgi_
 }
 
 static int on_abort(struct fcgi *c, struct ps_request *rq, struct ps_event *ev, struct ps_out *out) {
-    bool tell = rq->announced;
+    bool tell = rq->announced && !is_held(rq); /* an answer that is complete cannot be given up, nor one given up again */
     *ev = (struct ps_event){.type = PS_EVENT_ABORT, .request = rq};
     rq->answer.ended = true; /* whatever the application still writes is dropped */
     int rc = put_end(c, rq, out);
