@@ -165,6 +165,7 @@ def test_a_unix_socket_is_removed_in_the_end(tmp_path: Path) -> None:
         (made,) = listeners.of(0)
         assert str(made) == f"fcgi://unix:{path}"
         assert stat.S_ISSOCK(path.stat().st_mode)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666  # nginx runs as another user
         connect(made)
     assert not path.exists()
 

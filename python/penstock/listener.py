@@ -25,6 +25,9 @@ _REASONS = {
 # A name may stand for an IPv6 address on a machine without IPv6: then the others are enough.
 _FAMILY_ABSENT = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
+# Open to every local user, as gunicorn's and uvicorn's are: nginx runs as another. Permissions of the folder can narrow it.
+_UNIX_MODE = 0o666
+
 _EVERY_ADDRESS = {"0.0.0.0": TcpAddress("127.0.0.1", 0), "::": TcpAddress("::1", 0)}
 
 
@@ -203,6 +206,8 @@ def _listen(family: int, sockaddr: tuple[Any, ...] | str, backlog: int, *, reuse
         if reuse_port:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(sockaddr)
+        if isinstance(sockaddr, str):
+            os.chmod(sockaddr, _UNIX_MODE)  # before anybody can connect
         sock.listen(backlog)
     except OSError:
         sock.close()
