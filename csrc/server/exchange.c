@@ -235,7 +235,8 @@ void *ps_server_take_owner(struct ps_server *s) {
     return owner;
 }
 
-/* Nobody is there to read it. Where that is because all that was declared is sent and the connection closed, `body` is too much. */
+/* Nobody is there to read more of it. Where that is because all that was declared is sent and the connection closed, `body` is too
+ * much. */
 static int gone(const struct ps_exchange *x, struct ps_span body) {
     const struct ps_answer *a = &x->request.answer;
     return a->ended && a->remaining == 0 && !a->bodyless && body.len != 0 ? PS_ELONG : PS_EGONE;
@@ -246,7 +247,7 @@ static int write_answer(struct ps_exchange *x, const struct ps_response *head, s
                         bool *kept) {
     struct ps_server *s = x->server;
     struct ps_conn *c = x->conn;
-    if (c == NULL) return gone(x, body);
+    if (c == NULL) return head != NULL ? PS_EGONE : gone(x, body);
     struct ps_out *out = ps_conn_out(c);
     if (out == NULL || ps_owners_reserve(&s->owners, s->loans + 1) < 0) return PS_ENOMEM;
     const struct ps_protocol *protocol = c->wire.protocol;
