@@ -38,9 +38,7 @@ int ps_response_begin(struct ps_response *r, struct ps_span line) {
     return 0;
 }
 
-static bool is(struct ps_span name, const char *lower, size_t len) {
-    return ps_span_eq_lower(name, ps_span(lower, len));
-}
+static bool is(struct ps_span name, const char *lower, size_t len) { return ps_span_eq_lower(name, ps_span(lower, len)); }
 #define IS(name, literal) is((name), ("" literal), sizeof(literal) - 1)
 
 /* Asked of every field of every answer, so the length decides first. */

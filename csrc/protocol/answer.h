@@ -10,9 +10,9 @@
 
 /* How the end of the body is to be marked. */
 enum ps_delimiter {
-    PS_DELIMITER_NONE,   /* there is no body, and no length to declare */
+    PS_DELIMITER_NONE, /* there is no body, and no length to declare */
     PS_DELIMITER_LENGTH, /* declare `length` */
-    PS_DELIMITER_OPEN    /* not known beforehand: the protocol's own way */
+    PS_DELIMITER_OPEN /* not known beforehand: the protocol's own way */
 };
 
 struct ps_answer_plan {

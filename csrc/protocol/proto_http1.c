@@ -165,7 +165,9 @@ static int encode_head(const struct http1 *c, const struct ps_response *head, co
         .framing = plan->delimiter != PS_DELIMITER_OPEN ? framing[plan->delimiter]
                    : c->http10                          ? (uint8_t)PS_FRAMING_CLOSE
                                                         : (uint8_t)PS_FRAMING_CHUNKED,
-        .connection = !kept ? PS_CONNECTION_CLOSE : c->http10 ? PS_CONNECTION_KEEP_ALIVE : PS_CONNECTION_DEFAULT,
+        .connection = !kept       ? PS_CONNECTION_CLOSE
+                      : c->http10 ? PS_CONNECTION_KEEP_ALIVE
+                                  : PS_CONNECTION_DEFAULT,
     };
     size_t before = ps_out_buf(out)->len;
     int rc = ps_http1_encode_head(&a, ps_out_buf(out));

@@ -210,9 +210,7 @@ static void take_input(struct ps_conn *c, struct ps_span in) {
         present(c, ps_buf_span(&c->in), false);
 }
 
-static bool out_full(const struct ps_conn *c) {
-    return c->out != NULL && c->out->size >= c->server->config.high_watermark;
-}
+static bool out_full(const struct ps_conn *c) { return c->out != NULL && c->out->size >= c->server->config.high_watermark; }
 
 static bool may_read(const struct ps_conn *c) {
     if (c->eof || c->dead) return false;

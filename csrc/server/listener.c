@@ -34,9 +34,7 @@ static void rest(struct ps_server *s) {
     ps_timer_arm(&s->timers, &s->resume, PS_WAIT_RESUME, s->now);
 }
 
-static bool is_exhausted(int error) {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
+static bool is_exhausted(int error) { return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM; }
 
 static bool at_limit(const struct ps_server *s) {
     return s->config.limits.connections != 0 && s->n_conns >= s->config.limits.connections;

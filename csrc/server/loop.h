@@ -15,7 +15,7 @@
 struct ps_source {
     void (*ready)(struct ps_source *source, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR */
     int fd;
-    uint32_t slot;     /* while registered */
+    uint32_t slot; /* while registered */
     uint32_t interest; /* EPOLLIN, EPOLLOUT or none; hang-up and error are always reported */
 };
 

@@ -5,21 +5,21 @@
 #ifndef PS_SERVER_SCOREBOARD_H
 #define PS_SERVER_SCOREBOARD_H
 
-#include <stddef.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum ps_worker_state { PS_WORKER_EMPTY, PS_WORKER_STARTING, PS_WORKER_READY, PS_WORKER_DRAINING };
 
 struct ps_slot {
     _Atomic uint64_t pid;
-    _Atomic uint64_t state;        /* enum ps_worker_state */
+    _Atomic uint64_t state; /* enum ps_worker_state */
     _Atomic uint64_t heartbeat_ms; /* monotonic clock, stamped at every turn of the loop */
-    _Atomic uint64_t connections;  /* open */
-    _Atomic uint64_t requests;     /* answered since the worker started */
-    _Atomic uint64_t running;      /* in the application now */
-    _Atomic uint64_t waiting;      /* complete, waiting for a thread */
-    uint64_t reserved;             /* a slot is one cache line: neighbours do not slow each other down */
+    _Atomic uint64_t connections; /* open */
+    _Atomic uint64_t requests; /* answered since the worker started */
+    _Atomic uint64_t running; /* in the application now */
+    _Atomic uint64_t waiting; /* complete, waiting for a thread */
+    uint64_t reserved; /* a slot is one cache line: neighbours do not slow each other down */
 };
 
 struct ps_scoreboard {

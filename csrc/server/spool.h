@@ -8,7 +8,7 @@
 struct ps_spool {
     struct ps_buf memory;
     const char *folder; /* of the file */
-    int fd;             /* -1: all of it is in memory */
+    int fd; /* -1: all of it is in memory */
     int64_t size;
 };
 

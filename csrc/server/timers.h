@@ -8,12 +8,12 @@
 #include <stdint.h>
 
 enum ps_wait {
-    PS_WAIT_HEAD,   /* first byte of a head (of a new connection: accept) to its end */
-    PS_WAIT_BODY,   /* for each PS_PROGRESS_BYTES of a body */
-    PS_WAIT_IDLE,   /* a kept connection without a request */
-    PS_WAIT_WRITE,  /* for each PS_PROGRESS_BYTES the peer takes of an answer */
+    PS_WAIT_HEAD, /* first byte of a head (of a new connection: accept) to its end */
+    PS_WAIT_BODY, /* for each PS_PROGRESS_BYTES of a body */
+    PS_WAIT_IDLE, /* a kept connection without a request */
+    PS_WAIT_WRITE, /* for each PS_PROGRESS_BYTES the peer takes of an answer */
     PS_WAIT_LINGER, /* for the rest of a message that is already answered */
-    PS_WAIT_DRAIN,  /* an idle connection of a server that is draining */
+    PS_WAIT_DRAIN, /* an idle connection of a server that is draining */
     PS_WAIT_RESUME, /* accepting again after descriptors ran out */
     PS_WAITS
 };
@@ -26,7 +26,7 @@ struct ps_timer {
 
 struct ps_timers {
     struct ps_timer queues[PS_WAITS]; /* sentinels */
-    uint32_t duration_ms[PS_WAITS];   /* 0: this wait has no limit */
+    uint32_t duration_ms[PS_WAITS]; /* 0: this wait has no limit */
 };
 
 #define PS_NEVER UINT64_MAX
