@@ -129,6 +129,19 @@ static void an_absolute_target_overrides_host(void) {
     wire_close(&w);
 }
 
+/* HTTP/1.0 may leave Host out; with as many fields as allowed there is room for it all the same. */
+static void an_absolute_target_stands_in_for_host(void) {
+    struct ps_limits limits = wire_limits();
+    limits.fields = 1;
+    struct wire w;
+    wire_open(&w, &ps_proto_http1, &limits);
+    FEED(&w, "GET http://example.com/ HTTP/1.0\r\nA: b\r\n\r\n");
+    struct text headers = wire_headers(wire_request(&w, 1));
+    CHECK_STR(text_str(&headers), "a: b\nhost: example.com\n");
+    text_free(&headers);
+    wire_close(&w);
+}
+
 static void behind_a_unix_socket_host_names_the_server(void) {
     static const struct {
         const char *host, *name, *port;
@@ -415,11 +428,22 @@ static void our_own_time_is_not_the_peers(void) {
     wire_close(&w);
 }
 
+static void protocols_have_names(void) {
+    CHECK(ps_protocol_find(PS_LIT("http")) == &ps_proto_http1);
+    CHECK(ps_protocol_find(PS_LIT("fcgi")) == &ps_proto_fcgi);
+    CHECK(ps_protocol_find(PS_LIT("HTTP")) == NULL);
+    CHECK(ps_protocol_find(PS_LIT("")) == NULL);
+    CHECK_SPAN(ps_authority_host(PS_LIT("[::1]:80")), PS_LIT("[::1]"));
+    CHECK_SPAN(ps_authority_host(PS_LIT("")), PS_LIT(""));
+}
+
 int main(void) {
+    RUN(protocols_have_names);
     RUN(every_split_of_the_input_gives_the_same);
     RUN(a_request_says_all_of_itself);
     RUN(mounts);
     RUN(an_absolute_target_overrides_host);
+    RUN(an_absolute_target_stands_in_for_host);
     RUN(behind_a_unix_socket_host_names_the_server);
     RUN(as_many_fields_as_allowed_and_one_more);
     RUN(a_second_request_waits_for_the_first_answer);

@@ -285,6 +285,52 @@ static void a_broken_answer_is_a_reset(void) {
     site_close(&s);
 }
 
+/* A unix socket knows no reset, and a front may take its end for the end of the answer: so a record follows that is none. */
+static void a_broken_answer_over_a_unix_socket(void) {
+    struct site s;
+    site_open(&s, &ps_proto_fcgi, SITE_UNIX, NULL);
+    struct client c = client_open(&s);
+    struct ps_buf b;
+    ps_buf_init(&b, 10000);
+    put_request(&b, 1, 0, GET_PARAMS);
+    put_stdin(&b, 1, "");
+    client_send(&c, ps_buf_span(&b));
+    struct ps_exchange *x = site_take(&s);
+    CHECK_INT(site_respond(x, PS_LIT("begun"), true), 0);
+    ps_exchange_finish(x);
+    UNTIL(&s, client_pull(&c));
+    CHECK(c.ended && c.got.len > 8);
+    struct ps_span got = ps_buf_span(&c.got);
+    struct text records = records_of(ps_take(&got, got.len - 8));
+    CHECK_STR(text_str(&records), "STDOUT 1 Status: 200 OK\\r\\n\\r\\nbegun\n");
+    CHECK(got.ptr[0] != 1); /* the version */
+    text_free(&records);
+    ps_buf_free(&b);
+    client_close(&c);
+    site_close(&s);
+}
+
+static void what_is_too_much_is_said_though_nobody_is_there(void) {
+    struct site s;
+    site_open(&s, &ps_proto_http1, SITE_TCP, NULL);
+    struct client c = client_open(&s);
+    client_say(&c, "GET / HTTP/1.0\r\n\r\n");
+    struct ps_exchange *x = site_take(&s);
+    struct ps_response head;
+    bool kept;
+    ps_response_init(&head);
+    CHECK_INT(ps_response_begin(&head, PS_LIT("200 OK")), 0);
+    CHECK_INT(ps_response_add(&head, PS_LIT("Content-Length"), PS_LIT("2")), 0);
+    CHECK_INT(ps_exchange_respond(x, &head, PS_LIT("ab"), true, &s, &kept), 0);
+    UNTIL(&s, client_pull(&c) && s.server.n_conns == 0);
+    CHECK_INT(ps_exchange_send(x, PS_LIT("c"), true, &s, &kept), PS_ELONG);
+    CHECK_INT(ps_exchange_send(x, PS_LIT(""), false, &s, &kept), PS_EGONE);
+    ps_exchange_finish(x);
+    ps_response_free(&head);
+    client_close(&c);
+    site_close(&s);
+}
+
 static void a_peer_that_is_gone(void) {
     struct site s;
     site_open(&s, &ps_proto_http1, SITE_TCP, NULL);
@@ -401,6 +447,8 @@ int main(void) {
     RUN(an_answer_survives_what_was_not_read);
     RUN(requests_behind_the_last_are_dropped);
     RUN(a_broken_answer_is_a_reset);
+    RUN(a_broken_answer_over_a_unix_socket);
+    RUN(what_is_too_much_is_said_though_nobody_is_there);
     RUN(a_peer_that_is_gone);
     RUN(an_abort_is_noticed);
     RUN(a_turn_says_when_to_look_up);

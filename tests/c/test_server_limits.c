@@ -167,6 +167,27 @@ static void nobody_lingers_for_ever(void) {
     site_close(&s);
 }
 
+/* END_REQUEST waits for the end of STDIN, and not for ever. */
+static void the_end_of_an_answer_is_not_held_for_ever(void) {
+    struct site s;
+    open_site(&s, &ps_proto_fcgi, PS_WAIT_LINGER);
+    struct client c = client_open(&s);
+    struct ps_buf b;
+    ps_buf_init(&b, 10000);
+    put_request(&b, 1, PS_FCGI_KEEP_CONN, POST_PARAMS("5"));
+    put_stdin(&b, 1, "hello");
+    client_send(&c, ps_buf_span(&b));
+    site_answer(site_take(&s), "x");
+    UNTIL(&s, client_got(&c) >= 72);
+    struct text records = records_of(ps_buf_span(&c.got));
+    CHECK_STR(text_str(&records), "STDOUT 1 Content-Length: 1\\r\\nStatus: 200 OK\\r\\n\\r\\nx\nSTDOUT 1\nEND 1 complete\n");
+    CHECK(!client_pull(&c));
+    text_free(&records);
+    ps_buf_free(&b);
+    client_close(&c);
+    site_close(&s);
+}
+
 static void our_own_time_has_no_deadline(void) {
     struct site s;
     open_site(&s, &ps_proto_http1, PS_WAIT_RESUME);
@@ -290,7 +311,7 @@ static void only_so_many_connections(void) {
 
 /* Lets the process open `more` further descriptors. */
 static struct rlimit allow(rlim_t more) {
-    struct rlimit before, now;
+    struct rlimit before = {0}, now;
     const int next = dup(STDERR_FILENO);
     CHECK(next >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0);
     close(next);
@@ -347,6 +368,7 @@ int main(void) {
     RUN(a_front_keeps_its_idle_connections);
     RUN(a_peer_that_does_not_read_is_reset);
     RUN(nobody_lingers_for_ever);
+    RUN(the_end_of_an_answer_is_not_held_for_ever);
     RUN(our_own_time_has_no_deadline);
     RUN(deadlines_begin_when_the_application_is_done);
     RUN(a_drain_answers_what_was_accepted);
