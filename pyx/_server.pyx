@@ -200,7 +200,7 @@ cdef class Server:
             wait = TURN_MS if self._drain_until is None else self._max_wait()
             with nogil:
                 ps_server_turn(&self._server, wait)
-            while True:
+            for _ in range(ps_server_ready(&self._server)):
                 x = ps_server_take(&self._server, NULL, &ready)
                 if x == NULL:
                     break

@@ -221,6 +221,11 @@ cdef class FileWrapper:
 
 # ---- the answer ----
 
+cdef enum:
+    # Of one answer in a turn, however fast its peer reads; a piece of so many bytes more counts once more.
+    TURN_PIECES = 64
+    TURN_UNIT = 16 * 1024
+
 cdef enum Progress:
     GOING    # there is more to iterate
     PARKED   # the peer has to read first; the exchange comes back
@@ -337,22 +342,28 @@ cdef class Answer:
             raise AssertionError("the application returned without having called start_response")
 
     cdef Progress go_on(self) except *:
-        """Sends pieces until the body is over or the peer cannot take more."""
+        """Sends pieces until the body is over, the peer cannot take more, or it is the others' turn."""
         cdef PyObject *piece
-        while True:
+        cdef Py_ssize_t left = TURN_PIECES
+        while left > 0:
             piece = PyIter_Next(self._iterator)  # not `for`, which asks for an iterator anew: some would start again
             if piece == NULL:
-                break
+                return self._end()
             data = <object>piece
             Py_DECREF(data)  # the reference that came with it; `data` holds its own
             require_bytes(data)
+            left -= 1 + PyBytes_GET_SIZE(data) // TURN_UNIT
             if not <bytes>data:
                 continue
             self._require_head()
             if not self._send(<bytes>data, True) or self._exchange.request.answer.bodyless:
-                break
+                return self._end()
             if not self._make_room():
                 return PARKED
+        ps_exchange_yield(self._exchange)
+        return PARKED
+
+    cdef Progress _end(self) except *:
         self._require_head()
         self._send(b"", False)
         return OVER
@@ -436,7 +447,7 @@ cdef class WsgiRunner(Runner):
             if ready & PS_READY_REQUEST:
                 environ = self.environ_of(x, answer)
                 progress = answer.start(self.app(environ, answer))
-            elif ready & PS_READY_DRAINED:
+            elif not ready & PS_READY_GONE:
                 progress = answer.go_on()
         except BaseException as error:
             answer.fail(error)

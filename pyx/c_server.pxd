@@ -129,6 +129,7 @@ cdef extern from "server/server.h":
     bint ps_server_idle(ps_server *s) nogil
     void ps_server_stop(ps_server *s) nogil
     ps_exchange *ps_server_take(ps_server *s, ps_taker *taker, unsigned *ready) nogil
+    uint32_t ps_server_ready(const ps_server *s) nogil
     void *ps_server_take_owner(ps_server *s) nogil
     bint ps_server_has_owners(const ps_server *s) nogil
     int ps_exchange_respond(ps_exchange *x, const ps_response *head, ps_span body, bint more, void *owner, c_bool *kept) nogil
@@ -136,6 +137,7 @@ cdef extern from "server/server.h":
     void ps_exchange_errors(ps_exchange *x, ps_span text) nogil
     bint ps_exchange_full(ps_exchange *x) nogil
     bint ps_exchange_wait(ps_exchange *x) nogil
+    void ps_exchange_yield(ps_exchange *x) nogil
     int ps_exchange_block(ps_exchange *x) nogil
     void ps_exchange_fail(ps_exchange *x) nogil
     void ps_exchange_finish(ps_exchange *x) nogil

@@ -70,6 +70,7 @@ static void append(struct ps_ready_queue *q, struct ps_exchange *x) {
     else
         q->first = x;
     q->last = x;
+    q->count++;
 }
 
 static struct ps_ready_queue *queue_of(struct ps_exchange *x) { return x->taker != NULL ? &x->taker->own : &x->server->ready; }
@@ -96,6 +97,7 @@ static void withdraw(struct ps_exchange *x) {
     for (struct ps_exchange *at = q->first; at != x; at = at->ready_next) before = at;
     *(before != NULL ? &before->ready_next : &q->first) = x->ready_next;
     if (q->last == x) q->last = before;
+    q->count--;
     x->ready = 0;
 }
 
@@ -134,7 +136,7 @@ void ps_exchange_lost(struct ps_exchange *x) {
     unlink_conn(x);
     if (x->state == PS_EXCHANGE_COLLECTING) {
         done(x);
-    } else if (x->state == PS_EXCHANGE_TAKEN && x->waits) {
+    } else if (x->state == PS_EXCHANGE_TAKEN && (x->waits || x->ready != 0)) {
         x->waits = false;
         push_ready(x, PS_READY_GONE);
     } /* queued: ps_server_take drops it */
@@ -168,6 +170,7 @@ static struct ps_exchange *pop(struct ps_ready_queue *q, unsigned *ready) {
     struct ps_exchange *x = q->first;
     q->first = x->ready_next;
     if (q->first == NULL) q->last = NULL;
+    q->count--;
     *ready = x->ready;
     x->ready = 0;
     x->ready_next = NULL;
@@ -307,6 +310,12 @@ bool ps_exchange_wait(struct ps_exchange *x) {
     bool waits = x->waits = full(x);
     ps_server_unlock(x->server);
     return waits;
+}
+
+void ps_exchange_yield(struct ps_exchange *x) {
+    ps_server_lock(x->server);
+    push_ready(x, PS_READY_DRAINED);
+    ps_server_unlock(x->server);
 }
 
 int ps_exchange_block(struct ps_exchange *x) {

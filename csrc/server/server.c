@@ -163,6 +163,7 @@ static int wait_for(struct ps_server *s, int max_wait_ms) {
     uint64_t due = ps_timers_next(&s->timers);
     uint64_t wait = due == PS_NEVER ? (uint64_t)max_wait_ms : due > s->now ? due - s->now : 0;
     if (wait > (uint64_t)max_wait_ms) wait = (uint64_t)max_wait_ms;
+    if (!s->config.threaded && s->ready.count != 0) wait = 0; /* who turns has something to take */
     s->sleep_until = s->now + wait;
     return (int)wait;
 }

@@ -40,19 +40,20 @@ struct ps_server_config {
 /* Why an exchange is on the ready queue; bits. */
 enum {
     PS_READY_REQUEST = 1, /* new: its request is complete, its body in `body` */
-    PS_READY_DRAINED = 2, /* ps_exchange_wait was asked for, and what waited for the peer is below the low watermark */
-    PS_READY_GONE = 4     /* the peer gave it up while somebody waited: nothing that is written matters any more */
+    PS_READY_DRAINED = 2, /* what waited for the peer is below the low watermark, where ps_exchange_wait asked; or it yielded */
+    PS_READY_GONE = 4 /* the peer gave it up while somebody waited: nothing that is written matters any more */
 };
 
 /* Exchanges in the order in which they became ready. Zeroed: empty. */
 struct ps_ready_queue {
     struct ps_exchange *first, *last;
+    uint32_t count;
 };
 
 /* A thread that takes what is ready. Zeroed before it is used; lives as long as the server. */
 struct ps_taker {
     struct ps_ready_queue own; /* answers it has begun, and that may go on */
-    bool own_next;             /* whose turn it is: its own's, or everybody's */
+    bool own_next; /* whose turn it is: its own's, or everybody's */
 };
 
 /* One request and its answer, from its head to the gateway's last word. */
@@ -60,15 +61,15 @@ struct ps_exchange {
     struct ps_request request; /* first: the pool makes exchanges */
     struct ps_spool body;
     struct ps_server *server;
-    struct ps_conn *conn;      /* NULL once the connection, or the peer's interest, is gone */
+    struct ps_conn *conn; /* NULL once the connection, or the peer's interest, is gone */
     struct ps_exchange *prev, *next; /* of the same connection */
     struct ps_exchange *ready_next;
-    struct ps_taker *taker;    /* who has it; NULL before somebody has, and where there is one thread */
-    void *gateway;             /* the gateway's own; it clears it before ps_exchange_finish */
-    uint8_t state;             /* enum ps_exchange_state (exchange.h) */
-    uint8_t ready;             /* PS_READY_ bits; not 0: on the ready queue */
-    bool waits;                /* wants PS_READY_DRAINED */
-    bool blocks;               /* somebody is in ps_exchange_block for it */
+    struct ps_taker *taker; /* who has it; NULL before somebody has, and where there is one thread */
+    void *gateway; /* the gateway's own; it clears it before ps_exchange_finish */
+    uint8_t state; /* enum ps_exchange_state (exchange.h) */
+    uint8_t ready; /* PS_READY_ bits; not 0: on the ready queue */
+    bool waits; /* wants PS_READY_DRAINED */
+    bool blocks; /* somebody is in ps_exchange_block for it */
 };
 
 struct ps_listener {
@@ -86,29 +87,29 @@ struct ps_server {
     struct ps_server_config config;
     struct ps_loop loop;
     struct ps_timers timers;
-    struct ps_timer resume;          /* accepting again after descriptors ran out */
+    struct ps_timer resume; /* accepting again after descriptors ran out */
     struct ps_listener *listeners;
-    struct ps_conn *conns;           /* all open connections */
-    struct ps_conn *closed;          /* kept until the next turn: somebody on the stack may still look at them */
+    struct ps_conn *conns; /* all open connections */
+    struct ps_conn *closed; /* kept until the next turn: somebody on the stack may still look at them */
     struct ps_ready_queue ready;
-    struct ps_out *free_out;         /* one spare list; nearly always one is all that is in use */
-    struct ps_owners owners;         /* let go, waiting for ps_server_take_owner */
-    atomic_bool has_owners;          /* there are some: may be asked without the lock */
-    size_t loans;                    /* owners held by answers, and those let go */
+    struct ps_out *free_out; /* one spare list; nearly always one is all that is in use */
+    struct ps_owners owners; /* let go, waiting for ps_server_take_owner */
+    atomic_bool has_owners; /* there are some: may be asked without the lock */
+    size_t loans; /* owners held by answers, and those let go */
     struct ps_source wake;
     int wake_write;
     pthread_mutex_t lock;
     pthread_cond_t ready_cond, drained_cond;
-    uint64_t now;                    /* milliseconds, monotonic */
-    uint64_t sleep_until;            /* when the waiting turn will end by itself */
-    int64_t date;                    /* the second env.date is of */
+    uint64_t now; /* milliseconds, monotonic */
+    uint64_t sleep_until; /* when the waiting turn will end by itself */
+    int64_t date; /* the second env.date is of */
     uint32_t n_conns, n_exchanges, n_queued, n_taken;
-    uint32_t n_sleeping;             /* threads in ps_server_take that have found nothing */
+    uint32_t n_sleeping; /* threads in ps_server_take that have found nothing */
     uint64_t n_requests;
-    struct ps_slot *slot;            /* of the scoreboard; never NULL */
+    struct ps_slot *slot; /* of the scoreboard; never NULL */
     struct ps_slot own_slot;
     bool draining, stopped, signalled;
-    uint8_t *scratch;                /* read buffer, shared: what must stay is copied out of it */
+    uint8_t *scratch; /* read buffer, shared: what must stay is copied out of it */
 };
 
 enum { PS_SCRATCH_BYTES = 64 * 1024 };
@@ -146,6 +147,9 @@ void ps_server_stop(struct ps_server *s);
  * server is stopped. */
 struct ps_exchange *ps_server_take(struct ps_server *s, struct ps_taker *taker, unsigned *ready);
 
+/* How many there are for everybody. With one thread: take so many between two turns, for one that yields is back at once. */
+static inline uint32_t ps_server_ready(const struct ps_server *s) { return s->ready.count; }
+
 /* An owner whose bytes are no longer needed, or NULL. */
 void *ps_server_take_owner(struct ps_server *s);
 static inline bool ps_server_has_owners(const struct ps_server *s) {
@@ -166,6 +170,9 @@ bool ps_exchange_full(struct ps_exchange *x);
 
 /* Asks for PS_READY_DRAINED (or PS_READY_GONE) on the ready queue. False: there is room again, go on. */
 bool ps_exchange_wait(struct ps_exchange *x);
+
+/* Gives others their turn, in a long answer that never has to wait for room: PS_READY_DRAINED comes, behind what is ready now. */
+void ps_exchange_yield(struct ps_exchange *x);
 
 /* Blocks until there is room. 0; PS_EGONE when the peer is gone or too slow. For answers that a callable pushes. */
 int ps_exchange_block(struct ps_exchange *x);
