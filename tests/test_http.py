@@ -552,6 +552,38 @@ def test_a_slow_reader_stops_the_application_not_the_server(size):
         assert tap.closed.wait(PATIENCE_SECONDS)
 
 
+@pytest.mark.parametrize("piece", [b"", b"x", b"x" * 64 * KIB], ids=["nothing", "little", "much"])
+def test_a_fast_reader_does_not_keep_the_server_to_itself(piece, threads):
+    """Nor does an iterator that only waits."""
+    leave = threading.Event()
+
+    def endless():
+        yield b"begun"
+        while not leave.is_set():
+            yield piece
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return endless() if environ["PATH_INFO"] == "/endless" else [b"hello"]
+
+    def read(client):
+        client.send(request(target="/endless"))
+        for _ in client.pieces(client.head()):
+            continue
+
+    with serving(app, threads=threads) as server, contextlib.ExitStack() as stack:
+        readers = [threading.Thread(target=read, args=(stack.enter_context(server.connect()),)) for _ in range(threads)]
+        for reader in readers:
+            reader.start()
+        try:
+            eventually(lambda: server.reading().running == threads)
+            assert server.get().body == b"hello"
+        finally:
+            leave.set()
+            for reader in readers:
+                reader.join()
+
+
 def test_a_reader_that_leaves_ends_the_application(threads):
     tap = Tap(b"x" * 64 * KIB, 1 << 40)
 
@@ -564,6 +596,24 @@ def test_a_reader_that_leaves_ends_the_application(threads):
             client.send(GET)
             client.head()
         assert tap.closed.wait(PATIENCE_SECONDS)
+
+
+def test_a_client_that_is_gone_ends_an_application_that_only_waits(threads):
+    closed = threading.Event()
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        try:
+            while True:
+                yield b""
+        finally:
+            closed.set()
+
+    with serving(app, threads=threads) as server, server.connect() as client:
+        client.send(GET)
+        eventually(lambda: server.reading().running == 1)
+        client.reset()
+        assert closed.wait(PATIENCE_SECONDS)
 
 
 def test_writing_waits_for_its_reader(threads):
