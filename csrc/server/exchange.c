@@ -114,6 +114,11 @@ void ps_exchange_body(struct ps_exchange *x, struct ps_span data) {
     if (rc < 0) ps_exchange_refuse(x, rc);
 }
 
+static void set_queued(struct ps_server *s, uint32_t n) {
+    s->n_queued = n;
+    ps_slot_store(s->slot->waiting, n);
+}
+
 /* Requests that a sleeping thread is about to take do not wait. */
 static bool queue_full(const struct ps_server *s) {
     return s->config.threaded && s->config.queue != 0 && s->n_queued >= (uint64_t)s->config.queue + s->n_sleeping;
@@ -126,20 +131,23 @@ void ps_exchange_complete(struct ps_exchange *x) {
         return;
     }
     x->state = PS_EXCHANGE_QUEUED;
-    s->n_queued++;
-    ps_slot_store(s->slot->waiting, s->n_queued);
+    set_queued(s, s->n_queued + 1);
     push_ready(x, PS_READY_REQUEST);
 }
 
 void ps_exchange_lost(struct ps_exchange *x) {
     struct ps_server *s = x->server;
     unlink_conn(x);
-    if (x->state == PS_EXCHANGE_COLLECTING) {
+    if (x->state == PS_EXCHANGE_QUEUED) { /* nobody waits for it, so nobody shall wait behind it */
+        withdraw(x);
+        set_queued(s, s->n_queued - 1);
+    }
+    if (x->state != PS_EXCHANGE_TAKEN) {
         done(x);
-    } else if (x->state == PS_EXCHANGE_TAKEN && (x->waits || x->ready != 0)) {
+    } else if (x->waits || x->ready != 0) {
         x->waits = false;
         push_ready(x, PS_READY_GONE);
-    } /* queued: ps_server_take drops it */
+    }
     if (s->config.threaded) pthread_cond_broadcast(&s->drained_cond);
 }
 
@@ -181,35 +189,26 @@ static void mark_taken(struct ps_exchange *x, struct ps_taker *taker) {
     struct ps_server *s = x->server;
     x->state = PS_EXCHANGE_TAKEN;
     x->taker = taker;
-    s->n_queued--;
     s->n_taken++;
-    ps_slot_store(s->slot->waiting, s->n_queued);
+    set_queued(s, s->n_queued - 1);
     ps_slot_store(s->slot->running, s->n_taken);
 }
 
-/* The next one somebody still wants an answer to. */
-static struct ps_exchange *take_from(struct ps_server *s, struct ps_ready_queue *q, struct ps_taker *taker, unsigned *ready) {
-    while (q->first != NULL) {
-        struct ps_exchange *x = pop(q, ready);
-        if (x->state != PS_EXCHANGE_QUEUED) return x;
-        if (x->conn != NULL) {
-            mark_taken(x, taker);
-            return x;
-        }
-        s->n_queued--;
-        done(x);
-    }
-    return NULL;
+static struct ps_exchange *take_from(struct ps_ready_queue *q, struct ps_taker *taker, unsigned *ready) {
+    if (q->first == NULL) return NULL;
+    struct ps_exchange *x = pop(q, ready);
+    if (x->state == PS_EXCHANGE_QUEUED) mark_taken(x, taker);
+    return x;
 }
 
 /* From the taker's own queue and from everybody's in turn: neither may starve the other. */
 static struct ps_exchange *take_ready(struct ps_server *s, struct ps_taker *taker, unsigned *ready) {
-    if (taker == NULL) return take_from(s, &s->ready, NULL, ready);
+    if (taker == NULL) return take_from(&s->ready, NULL, ready);
     taker->own_next = !taker->own_next;
     struct ps_ready_queue *first = taker->own_next ? &taker->own : &s->ready;
     struct ps_ready_queue *second = taker->own_next ? &s->ready : &taker->own;
-    struct ps_exchange *x = take_from(s, first, taker, ready);
-    return x != NULL ? x : take_from(s, second, taker, ready);
+    struct ps_exchange *x = take_from(first, taker, ready);
+    return x != NULL ? x : take_from(second, taker, ready);
 }
 
 struct ps_exchange *ps_server_take(struct ps_server *s, struct ps_taker *taker, unsigned *ready) {

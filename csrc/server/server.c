@@ -138,10 +138,8 @@ static void free_listeners(struct ps_server *s) {
 }
 
 void ps_server_free(struct ps_server *s) {
-    unsigned ready;
     s->draining = true;
     while (s->conns != NULL) ps_conn_close(s->conns);
-    while (ps_server_take(s, NULL, &ready) != NULL) continue; /* drops what nobody waits for */
     bury(s);
     free_listeners(s);
     if (s->wake.fd >= 0) close(s->wake.fd);

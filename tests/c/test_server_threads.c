@@ -257,6 +257,23 @@ static void a_full_queue_is_said(void) {
     site_close(&s);
 }
 
+/* Peers that lost patience must not keep others out. */
+static void those_who_left_do_not_queue(void) {
+    struct ps_server_config config = threaded();
+    config.queue = 2;
+    struct site s;
+    site_open(&s, &ps_proto_http1, SITE_TCP, &config);
+    for (int i = 0; i < 5; i++) {
+        struct client c = client_open(&s);
+        client_say(&c, GET);
+        UNTIL(&s, s.server.n_queued == 1);
+        client_reset(&c);
+        UNTIL(&s, s.server.n_conns == 0);
+        CHECK(s.server.n_queued == 0 && s.server.n_exchanges == 0 && ps_slot_read(s.server.slot).waiting == 0);
+    }
+    site_close(&s);
+}
+
 /* A wait that begins with an answer must end a turn that does not know of it. */
 static void a_deadline_set_by_another_thread_is_kept(void) {
     struct ps_server_config config = threaded();
@@ -282,6 +299,7 @@ int main(void) {
     RUN(many_threads_answer_many_clients);
     RUN(clients_that_leave_in_the_middle);
     RUN(a_full_queue_is_said);
+    RUN(those_who_left_do_not_queue);
     RUN(a_deadline_set_by_another_thread_is_kept);
     free(bytes);
     return harness_report();
