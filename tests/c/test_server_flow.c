@@ -169,6 +169,35 @@ static void a_parked_answer_may_be_finished(void) {
     }
 }
 
+/* A long answer that always finds room gives way all the same. */
+static void an_answer_that_yields_comes_back_behind_others(void) {
+    struct site s;
+    struct client c, d;
+    unsigned ready = 0;
+    site_open(&s, &ps_proto_http1, SITE_TCP, NULL);
+    struct ps_exchange *x = ask(&s, &c);
+    CHECK(!send_piece(x, 10, true, &s));
+    d = client_open(&s);
+    client_say(&d, GET);
+    UNTIL(&s, ps_server_ready(&s.server) == 1);
+    ps_exchange_yield(x);
+    ps_exchange_yield(x);
+    CHECK_INT(ps_server_ready(&s.server), 2);
+    struct ps_exchange *y = site_ready(&s, &ready);
+    CHECK(y != NULL && y != x && ready == PS_READY_REQUEST);
+    CHECK(site_ready(&s, &ready) == x && ready == PS_READY_DRAINED);
+    ps_exchange_yield(x); /* and hears of its end there, too */
+    client_reset(&c);
+    UNTIL(&s, x->conn == NULL);
+    CHECK(site_ready(&s, &ready) == x && (ready & PS_READY_GONE) != 0);
+    ps_exchange_finish(x);
+    ps_exchange_yield(y);
+    ps_exchange_finish(y);
+    CHECK(site_ready(&s, &ready) == NULL);
+    client_close(&d);
+    site_close(&s);
+}
+
 /* --- blocked answers -------------------------------------------------------------------------------------------------- */
 
 static void *read_all(void *fd) {
@@ -305,6 +334,7 @@ int main(void) {
     RUN(a_parked_answer_goes_on_when_there_is_room);
     RUN(a_parked_answer_hears_of_its_end);
     RUN(a_parked_answer_may_be_finished);
+    RUN(an_answer_that_yields_comes_back_behind_others);
     RUN(a_blocked_answer_waits_for_its_reader);
     RUN(a_reader_that_does_not_read_is_given_up);
     RUN(a_producer_that_looks_holds_little);
