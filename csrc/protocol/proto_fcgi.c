@@ -183,8 +183,8 @@ static int append_head(struct ps_buf *b, const struct ps_response *head, const s
     return rc == 0 ? ps_buf_add(b, PS_LIT("\r\n\r\n")) : rc;
 }
 
-/* A block too large for one record goes on in the next. It stands in the list's own buffer, behind the place of a header at `before`,
- * and moves out of it first: more headers come between. */
+/* A block too large for one record goes on in the next. It stands in the list's own buffer, behind the place of a header at
+ * `before`, and moves out of it first: more headers come between. */
 static int split_head(struct ps_request *rq, size_t before, struct ps_span *body, struct ps_out *out) {
     struct ps_buf *b = ps_out_buf(out), copy;
     size_t start = before + PS_FCGI_HEADER_LEN;
@@ -226,8 +226,8 @@ static int put_head(struct ps_request *rq, const struct ps_response *head, const
     return rc == 0 ? put_padding(out, length) : rc;
 }
 
-/* An answer without a body whose END_REQUEST has to wait: the end of its STDOUT goes out behind the head, which would otherwise end
- * its record and all that the front has read. */
+/* An answer without a body whose END_REQUEST has to wait: the end of its STDOUT goes out behind the head, which would
+ * otherwise end its record and all that the front has read. */
 static int shut(struct ps_request *rq, struct ps_out *out) {
     rq->output = SHUT;
     return put_header(out, PS_FCGI_STDOUT, rq->id, 0);

@@ -216,7 +216,8 @@ static int begin_request(struct http1 *c) {
     return 0;
 }
 
-/* Nothing, or the empty line that may stand before a head (RFC 9112, section 2.2): a peer that says no more waits for no answer. */
+/* Nothing, or the empty line that may stand before a head (RFC 9112, section 2.2): a peer that says no more waits for no
+ * answer. */
 static bool is_blank(struct ps_span in) { return ps_span_starts(PS_LIT("\r\n"), in); }
 
 static int next_head(struct http1 *c, struct ps_span *in, struct ps_event *ev, struct ps_out *out) {
