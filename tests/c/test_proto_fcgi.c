@@ -16,7 +16,8 @@ static struct ps_buf bytes(void) {
 
 /* --- every split ------------------------------------------------------------------------------------------------------ */
 
-/* Everything at once: management records, two requests interleaved, a third with its own, an unknown role, records for nobody. */
+/* Everything at once: management records, two requests interleaved, another behind one of them, an unknown role, records for
+ * nobody. */
 static void put_everything(struct ps_buf *b) {
     struct ps_buf pairs = bytes();
     put_pairs(&pairs, "FCGI_MPXS_CONNS=\nFCGI_UNHEARD_OF=\nFCGI_MAX_CONNS=\n");

@@ -1,5 +1,5 @@
-/* proto_http1: what is answered. Framing byte for byte, declared lengths, answers that break off, what becomes of the connection
- * and of a body nobody read. */
+/* proto_http1: what is answered. Framing byte for byte, declared lengths, answers that break off, what becomes of the
+ * connection and of a body nobody read. */
 #include "wire.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
-/* protocol: both state machines under random input and random use. Nothing is compared with a wanted answer here; what is checked
- * are the promises of protocol.h that hold whatever happens:
- *   - a request is told of by REQUEST, then BODY, then END once; behind END, or instead of it, there may be one ABORT, then nothing;
+/* protocol: both state machines under random input and random use. Nothing is compared with a wanted answer here; what is
+ * checked are the promises of protocol.h that hold whatever happens:
+ *   - a request is told of by REQUEST, then BODY, then END once; behind END, or instead of it, there may be one ABORT, then
+ *     nothing;
  *   - `end` only ever becomes more severe; behind an error comes nothing but silence;
  *   - FastCGI's output is whole records, the last of a request an END_REQUEST, and nothing of it follows;
  *   - memory: every request comes back to the pool, no span outlives its input (the sanitizers). */

@@ -1,5 +1,5 @@
-/* server: answers that are larger than what the peer reads. Watermarks, owners, parked and blocked answers, what a peer that does
- * not read can make us hold. */
+/* server: answers that are larger than what the peer reads. Watermarks, owners, parked and blocked answers, what a peer that
+ * does not read can make us hold. */
 #define _GNU_SOURCE
 #include "site.h"
 

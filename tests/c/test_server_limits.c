@@ -200,7 +200,7 @@ static void our_own_time_has_no_deadline(void) {
     site_close(&s);
 }
 
-/* With one thread, an application that runs for long stops the loop's clock. Whatever begins with its answer begins at the answer. */
+/* With one thread, an application that runs for long stops the loop's clock. What begins with its answer begins then. */
 static void deadlines_begin_when_the_application_is_done(void) {
     struct site s;
     open_site(&s, &ps_proto_http1, PS_WAIT_RESUME);

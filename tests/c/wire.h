@@ -1,11 +1,12 @@
 /* wire.h - drives one protocol state without a socket, as server/conn.c would: bytes in, a transcript of events and bytes out.
  *
- * Input is presented in memory of exactly its size, which is freed when the call returns: a protocol that reads past its end, or
- * keeps a span of it, is caught. What a protocol leaves unread is presented again with what follows, and not while it is blocked.
+ * Input is presented in memory of exactly its size, which is freed when the call returns: a protocol that reads past its
+ * end, or keeps a span of it, is caught. What a protocol leaves unread is presented again with what follows, and not while it
+ * is blocked.
  *
- * The transcript has a line for each event: "REQUEST 1 GET /path", "BODY 1 text" (pieces joined, so that every split of the input
- * gives the same lines; of a long body only the length), "END 1", "ABORT 1", "error PS_EFIELD". Requests are numbered as they
- * come, those of FastCGI by their id. */
+ * The transcript has a line for each event: "REQUEST 1 GET /path", "BODY 1 text" (pieces joined, so that every split of the
+ * input gives the same lines; of a long body only the length), "END 1", "ABORT 1", "error PS_EFIELD". Requests are numbered as
+ * they come, those of FastCGI by their id. */
 #ifndef PS_TESTS_WIRE_H
 #define PS_TESTS_WIRE_H
 
@@ -63,8 +64,8 @@ struct ps_request *wire_request(struct wire *w, size_t n);
 /* Lets go of a request, as a gateway that has finished with it. */
 void wire_done(struct wire *w, size_t n);
 
-/* Answers with a head of `status` and `fields` ("Name: value" lines, each ended by \n), then more. Return what the protocol does;
- * input that waited is presented after. The body must stay until it was sent. */
+/* Answers with a head of `status` and `fields` ("Name: value" lines, each ended by \n), then more. Return what the protocol
+ * does; input that waited is presented after. The body must stay until it was sent. */
 int wire_respond(struct wire *w, struct ps_request *rq, const char *status, const char *fields, struct ps_span body, bool more);
 int wire_send(struct wire *w, struct ps_request *rq, struct ps_span body, bool more);
 void wire_fail(struct wire *w, struct ps_request *rq);
@@ -80,8 +81,8 @@ struct ps_span wire_sent(struct wire *w);
 #define CHECK_SAID(w, lines) wire_check_said((w), (lines), __FILE__, __LINE__)
 bool wire_check_said(struct wire *w, const char *lines, const char *file, int line);
 
-/* Delivers `bytes` in every split (harness.h) to a fresh state, then its end, to wire_echo: each time this must be the transcript and
- * these the bytes sent. */
+/* Delivers `bytes` in every split (harness.h), then their end, to a fresh state with wire_echo: each time this must be the
+ * transcript and these the bytes sent. */
 struct wire_talk {
     const char *name;
     const struct ps_protocol *protocol;
