@@ -41,7 +41,9 @@ cdef inline object text_of(ps_span s):
 cdef inline bint equal(ps_span s, object text):
     """Whether a str of one byte a character (all of ours are) holds these bytes."""
     cdef Py_ssize_t n = PyUnicode_GET_LENGTH(text)
-    return <size_t>n == s.len and PyUnicode_KIND(text) == PyUnicode_1BYTE_KIND and memcmp(PyUnicode_DATA(text), s.ptr, n) == 0
+    if <size_t>n != s.len or PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND:
+        return False
+    return n == 0 or memcmp(PyUnicode_DATA(text), s.ptr, n) == 0
 
 
 cdef ps_span latin1_span(object text, str what) except *:
