@@ -84,15 +84,16 @@ serve: install ## serve examples/hello over HTTP=127.0.0.1:8000 and FCGI=127.0.0
 RUNTIME := $(if $(PENSTOCK_SANITIZE),LD_PRELOAD=$(shell $(CC) -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0)
 PYTEST := $(RUNTIME) $(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal
 
-.PHONY: test test-core lint format need-nginx
-test: need-nginx ctest $(VENV)/group-test install ## run the whole suite: C unit tests, then pytest
+.PHONY: test test-core lint format need-test
+test: need-test ctest $(VENV)/group-test install ## run the whole suite: C unit tests, then pytest
 	@$(PYTEST) $(ARGS)
 
 test-core: $(VENV)/group-test install ## run the tests of codecs, server and gateway only, e.g. with PYTHON=python3.13
 	@$(PYTEST) -m core $(ARGS)
 
-need-nginx:
-	@tools/need nginx
+# All at once, for whoever has to ask an administrator.
+need-test:
+	@CC=$(CC) PYTHON=$(PYTHON) tools/need cc python nginx
 
 lint: $(VENV)/group-test install ## check layout, types and layers
 	@$(BIN)/python -m pytest tests/test_sourcecode.py tests/test_layers.py
