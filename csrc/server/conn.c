@@ -116,7 +116,7 @@ static size_t total(const struct iovec *iov, size_t n) {
 static ssize_t send_pieces(int fd, struct iovec *iov, size_t n) {
     if (n == 1) return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
     struct msghdr message = {.msg_iov = iov};
-    message.msg_iovlen = n;
+    message.msg_iovlen = (uint16_t)n; /* a size_t in glibc, an int in musl: this converts to both */
     return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
