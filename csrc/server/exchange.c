@@ -313,7 +313,7 @@ bool ps_exchange_wait(struct ps_exchange *x) {
 
 void ps_exchange_yield(struct ps_exchange *x) {
     ps_server_lock(x->server);
-    push_ready(x, PS_READY_DRAINED);
+    push_ready(x, x->conn != NULL ? PS_READY_DRAINED : PS_READY_GONE);
     ps_server_unlock(x->server);
 }
 

@@ -171,7 +171,8 @@ bool ps_exchange_full(struct ps_exchange *x);
 /* Asks for PS_READY_DRAINED (or PS_READY_GONE) on the ready queue. False: there is room again, go on. */
 bool ps_exchange_wait(struct ps_exchange *x);
 
-/* Gives others their turn, in a long answer that never has to wait for room: PS_READY_DRAINED comes, behind what is ready now. */
+/* Gives others their turn, in a long answer that never has to wait for room: PS_READY_DRAINED (or PS_READY_GONE) comes, behind what
+ * is ready now. */
 void ps_exchange_yield(struct ps_exchange *x);
 
 /* Blocks until there is room. 0; PS_EGONE when the peer is gone or too slow. For answers that a callable pushes. */
