@@ -490,9 +490,10 @@ def test_a_body_leaves_no_file_behind(tmp_path, monkeypatch, threads):
 def test_a_file_where_none_can_be_made(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     with serving(echo, limits=Limits(body_memory_bytes=100)) as server:
-        with server.connect() as client:
-            client.send(request("POST", body=b"a" * 1000))
-            assert client.response().status == 500
+        for size in (1000, 4 * MIB):
+            with server.connect() as client:
+                client.send(request("POST", body=b"a" * size))
+                assert client.response().status == 500
         assert server.ask(request("POST", body=b"a" * 100)).body == b"a" * 100
 
 
@@ -510,14 +511,19 @@ def test_a_body_beyond_the_limit_does_not_cost_the_answer(framing):
 # Long answers
 
 
-def test_pieces_are_sent_as_they_come(threads):
+@pytest.mark.parametrize("written", [False, True], ids=["yielded", "written"])
+def test_pieces_are_sent_as_they_come(threads, written):
     """Each arrives before the next is made."""
     arrived = threading.Semaphore(0)
 
     def app(environ, start_response):
-        start_response("200 OK", [])
+        write = start_response("200 OK", [])
         for piece in (b"one", b"two", b"three"):
-            yield piece
+            if written:
+                write(piece)
+                yield b""
+            else:
+                yield piece
             assert arrived.acquire(timeout=PATIENCE_SECONDS)
 
     with serving(app, threads=threads) as server, server.connect() as client:

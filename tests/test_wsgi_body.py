@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fronts import Broken, call
 from gateway import Body, each_threading, failing, once, returning
+from penstock.config import Limits
 from serving import eventually, serving
 
 
@@ -313,16 +314,17 @@ def test_close_is_called_where_start_response_was_not(protocol):
     assert body.was_closed_once()
 
 
-def test_a_close_that_fails_costs_nothing_but_a_line(protocol):
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt])
+def test_a_close_that_fails_costs_nothing_but_a_line(protocol, error):
     class Failing(Body):
         def close(self):
-            raise ValueError("in close")
+            raise error("in close")
 
     with serving(returning(Failing(b"one", b"two")), protocol=protocol) as server:
         for _ in range(2):
             assert call(server).body == b"onetwo"
-            what, error = server.failure()
-            assert (what, str(error)) == ("GET /", "in close")
+            what, raised = server.failure()
+            assert (what, type(raised), str(raised)) == ("GET /", error, "in close")
 
 
 def test_a_close_that_is_none(protocol):
@@ -434,6 +436,16 @@ def test_a_wrapped_file_that_fails(protocol):
 
     failing(app, protocol, error=OSError)
     assert file.closed
+
+
+@pytest.mark.parametrize("size", [0, 10, 100_000])
+def test_a_request_sent_back(protocol, size):
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return environ["wsgi.file_wrapper"](environ["wsgi.input"])
+
+    body = b"x" * size
+    assert once(app, protocol, "POST", body=body, limits=Limits(body_memory_bytes=1000)).body == body
 
 
 # What stays behind

@@ -463,7 +463,7 @@ def test_a_front_that_goes_away(threads, how):
 
     with responder(app, threads=threads) as (server, client):
         client.send(b"".join(records(each, stock()) for each in (1, 2, 3)))
-        client.receive()
+        eventually(lambda: server.reading().running == 3)
         client.close() if how == "close" else client.reset()
         for _ in range(3):
             assert closed.acquire(timeout=PATIENCE_SECONDS)
@@ -487,6 +487,27 @@ def test_a_front_that_goes_away_before_its_request_is_complete():
                     continue
         eventually(lambda: server.reading().connections == 0)
     assert not called.is_set()
+
+
+def test_more_requests_than_may_wait():
+    """A front hands a 503 on; an overload of FastCGI's own it makes a 502 of."""
+    entered, leave = threading.Semaphore(0), threading.Event()
+
+    def app(environ, start_response):
+        entered.release()
+        assert leave.wait(PATIENCE_SECONDS)
+        return hello(environ, start_response)
+
+    with responder(app, threads=2, limits=Limits(queue=1)) as (_, client):
+        client.send(records(1, stock()) + records(2, stock()))
+        for _ in range(2):
+            assert entered.acquire(timeout=PATIENCE_SECONDS)
+        client.send(records(3, stock()) + records(4, stock()))
+        head, _ = cgi_answer(client.answer(4).stdout)
+        assert (head.status, head.get("Retry-After")) == (503, "1")
+        leave.set()
+        for each in (1, 2, 3):
+            assert cgi_answer(client.answer(each).stdout)[1] == b"hello"
 
 
 def test_a_role_that_is_not_played():

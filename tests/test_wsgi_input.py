@@ -2,6 +2,8 @@
 
 import io
 import itertools
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -105,3 +107,35 @@ def test_an_application_may_close_its_body(protocol):
 
     for size in (5, 100_000):
         assert once(app, protocol, "POST", body=b"a" * size, limits=Limits(body_memory_bytes=1000)).status == 200
+
+
+@pytest.mark.parametrize("size", [0, 20, 20_000])
+def test_a_body_serves_those_who_want_a_file(size):
+    """Parsers of forms, of JSON, of mail."""
+    text = '"' + "é" * size + '"'
+
+    def app(environ, start_response):
+        body = environ["wsgi.input"]
+        assert isinstance(body, io.BufferedIOBase)
+        assert (body.readable(), body.writable(), body.closed) == (True, False, False)
+        match environ["PATH_INFO"]:
+            case "/json":
+                assert json.load(body) == text[1:-1]
+            case "/text":
+                with io.TextIOWrapper(body, "utf-8") as wrapped:
+                    assert wrapped.read() == text
+            case "/copy":
+                shutil.copyfileobj(body, copy := io.BytesIO())
+                assert copy.getvalue() == text.encode()
+            case "/again":
+                assert [body.read(), body.seek(0), body.tell(), body.read()] == [text.encode(), 0, 0, text.encode()]
+            case "/with":
+                with body as same:
+                    assert same.readlines() == [text.encode()]
+                with pytest.raises(ValueError, match="closed"):
+                    body.read()
+        return hello(environ, start_response)
+
+    with serving(app, limits=Limits(body_memory_bytes=KIB)) as server:
+        for use in ("json", "text", "copy", "again", "with"):
+            assert call(server, "POST", f"/{use}", body=text.encode()).body == b"hello"
