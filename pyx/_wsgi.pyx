@@ -225,12 +225,11 @@ cdef class FileWrapper:
 
 cdef enum:
     # Of one answer in a turn, however fast its peer reads; a piece of so many bytes more counts once more.
-    TURN_PIECES = 64
+    TURN_PIECES = 128
     TURN_UNIT = 16 * 1024
 
 cdef enum Progress:
-    GOING    # there is more to iterate
-    PARKED   # the peer has to read first; the exchange comes back
+    PARKED  # the peer has to read first, or it is the others' turn; the exchange comes back
     OVER
 
 
@@ -383,7 +382,6 @@ cdef class Answer:
                 self._failed = True
                 self._runner.log(describe(&self._exchange.request), error)
             if self._exchange.request.answer.status == 0:
-                ps_response_begin(&self._head, span_of(b"500 Internal Server Error"))
                 self._take_head("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
                 self._started = True
                 self._send(b"500 Internal Server Error\n", False)
@@ -395,12 +393,12 @@ cdef class Answer:
         """The iterable's close(), always, and whatever the request leaves open."""
         result, self._result, self._iterator = self._result, None, None
         try:
+            if self._file is not None:
+                self._file.close()
             if type(result) is not list:  # which has none, and is what most applications return
                 close = getattr(result, "close", None)
                 if close is not None:
                     close()
-            if self._file is not None:
-                self._file.close()
         except BaseException as error:
             self._runner.log(describe(&self._exchange.request), error)
 
