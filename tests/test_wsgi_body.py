@@ -327,6 +327,24 @@ def test_a_close_that_fails_costs_nothing_but_a_line(protocol, error):
             assert (what, type(raised), str(raised)) == ("GET /", error, "in close")
 
 
+def test_a_close_that_fails_leaves_no_file_open(protocol):
+    bodies: list[Any] = []
+
+    class Failing(Body):
+        def close(self):
+            raise ValueError("in close")
+
+    def app(environ, start_response):
+        bodies.append(environ["wsgi.input"])
+        start_response("200 OK", [])
+        return Failing(b"one")
+
+    with serving(app, protocol=protocol, limits=Limits(body_memory_bytes=10)) as server:
+        call(server, "POST", body=b"x" * 1000)
+        server.failure()
+        eventually(lambda: bodies[0].closed)
+
+
 def test_a_close_that_is_none(protocol):
     class Odd(Body):
         close = None  # type: ignore[assignment]
