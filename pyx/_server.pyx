@@ -1,7 +1,9 @@
 # The server as one type: owns the C server, turns it, and hands what is ready to a gateway.
 """The event loop, listeners and connections of one worker, and the page that workers report through."""
 
+import contextlib
 import errno
+import logging
 import os
 import tempfile
 import threading
@@ -29,6 +31,8 @@ cdef enum:
     RESUME_MS = 500
     DRAIN_BYTES = 64 * 1024
     MULTIPLEX = 100
+
+LOGGER = logging.getLogger("penstock")
 
 SlotReading = namedtuple("SlotReading", "pid state heartbeat connections requests running waiting")
 
@@ -86,7 +90,6 @@ cdef class Server:
             raise ValueError("a server needs a thread")
         self.threads = threads
         self._graceful = timeouts.graceful
-        self._listeners = []
         self._folder = os.fsencode(tempfile.gettempdir())
         self._root_path = root_path
         self._scoreboard = scoreboard
@@ -127,6 +130,8 @@ cdef class Server:
 
     def __dealloc__(self):
         if self._initialised:
+            ps_server_close(&self._server)
+            self._release_owners()
             ps_server_free(&self._server)
         PyMem_Free(self._takers)
 
@@ -142,7 +147,6 @@ cdef class Server:
         cdef const ps_protocol *p = ps_protocol_find(span_of(protocol.encode()))
         if p == NULL:
             raise ValueError(f"no protocol {protocol!r}")
-        self._listeners.append((fd, protocol))
         cdef int rc = ps_server_listen(&self._server, fd, p)
         if rc < 0:
             raise OSError(f"descriptor {fd} cannot be listened on")
@@ -155,7 +159,8 @@ cdef class Server:
 
     def stop(self):
         self._stopping = True
-        ps_server_stop(&self._server)
+        with contextlib.suppress(BlockingIOError):  # a full pipe wakes as well
+            os.write(self.wakeup_fd, b"\1")  # as a signal would: serve() looks up
 
     cdef _mark(self, int state):
         if self._scoreboard is not None:
@@ -172,11 +177,19 @@ cdef class Server:
     cdef bint _finished(self) except -1:
         """Also runs Python's signal handlers, which may ask for the end."""
         PyErr_CheckSignals()
+        if self._server.failure != 0:
+            self._tell_failure()
         if self._stopping:
             return True
         if self._drain_until is None:
             return False
         return ps_server_idle(&self._server) or time.monotonic() >= self._drain_until
+
+    cdef _tell_failure(self):
+        cdef int number = 0
+        cdef int rc = ps_server_take_failure(&self._server, &number)
+        reason = os.strerror(number) if rc == PS_EIO else ps_err_text(rc).decode()
+        LOGGER.error("a request body cannot be kept in %s: %s", os.fsdecode(self._folder), reason)
 
     cdef int _max_wait(self) except -1:
         if self._drain_until is None:
@@ -184,7 +197,7 @@ cdef class Server:
         seconds = min(self._drain_until - time.monotonic(), TURN_MS / 1000)  # there may be no end to it
         return max(0, <int>(seconds * 1000) + 1)
 
-    cdef void _release_owners(self):
+    cdef void _release_owners(self) noexcept:
         cdef PyObject *owner
         while ps_server_has_owners(&self._server):
             owner = <PyObject *>ps_server_take_owner(&self._server)
@@ -193,19 +206,24 @@ cdef class Server:
             Py_DECREF(<object>owner)
 
     cdef void _serve_one_thread(self, Runner runner) except *:
-        cdef ps_exchange *x
-        cdef unsigned ready = 0
         cdef int wait
         while not self._finished():
             wait = TURN_MS if self._drain_until is None else self._max_wait()
             with nogil:
                 ps_server_turn(&self._server, wait)
-            for _ in range(ps_server_ready(&self._server)):
-                x = ps_server_take(&self._server, NULL, &ready)
-                if x == NULL:
-                    break
-                runner.handle(x, ready)
-            self._release_owners()
+            self._handle_ready(runner)
+        ps_server_close(&self._server)
+        self._handle_ready(runner)  # what was parked
+
+    cdef void _handle_ready(self, Runner runner) noexcept:
+        cdef ps_exchange *x
+        cdef unsigned ready = 0
+        for _ in range(ps_server_ready(&self._server)):
+            x = ps_server_take(&self._server, NULL, &ready)
+            if x == NULL:
+                break
+            runner.handle(x, ready)
+        self._release_owners()
 
     cdef void _serve_threads(self, gateway) except *:
         """This thread turns the loop and takes the GIL only after a signal or once a second; the others run the application."""
@@ -224,6 +242,7 @@ cdef class Server:
                 while not woken:
                     woken = ps_server_turn(&self._server, wait)
             self._release_owners()  # of answers whose threads have nothing else to do
+        ps_server_close(&self._server)
         ps_server_stop(&self._server)
         for thread in threads:
             thread.join(0 if self._stopping else min(max(0, self._drain_until - time.monotonic()), threading.TIMEOUT_MAX))

@@ -9,6 +9,7 @@ from cpython.dict cimport PyDict_Copy
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcmp, memcpy
+from posix.unistd cimport getpid
 
 from penstock._input cimport Input
 from penstock._server cimport Runner, Server
@@ -30,6 +31,7 @@ cdef extern from "Python.h":
     PyObject *PyDict_SetDefault(object d, object key, object default) except NULL
     Py_ssize_t PyDict_Size(object d)
     int PyUnicode_1BYTE_KIND
+    unsigned long PyThread_get_thread_ident()
 
 
 # ---- text ----
@@ -109,7 +111,7 @@ cdef class NameCache:
         for i in range(SETS * WAYS):
             self._forget(&self._names[i])
 
-    cdef void _forget(self, Name *n):
+    cdef void _forget(self, Name *n) noexcept:
         if n.key != NULL:
             Py_DECREF(<object>n.key)
             n.key = NULL
@@ -184,7 +186,9 @@ cdef class ErrorStream:
     cdef object _log
     cdef ps_exchange *_exchange
 
-    def write(self, str text):
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"wsgi.errors takes a str, not {type(text).__name__}")
         cdef bytes raw
         if self._exchange != NULL and self._exchange.request.wants_errors:
             raw = text.encode("utf-8", "backslashreplace")
@@ -251,7 +255,14 @@ cdef class Answer:
     def __dealloc__(self):
         ps_response_free(&self._head)
 
+    cdef int _check_thread(self) except -1:
+        """The core is not locked where one thread serves, and a parked answer is the loop's."""
+        if self._exchange != NULL and PyThread_get_thread_ident() != self._runner.thread:
+            raise RuntimeError("start_response and write belong to the thread that the application was called in")
+        return 0
+
     def __call__(self, status, headers, exc_info=None):
+        self._check_thread()
         if exc_info:
             try:
                 if self._exchange == NULL or self._exchange.request.answer.status != 0:
@@ -282,14 +293,16 @@ cdef class Answer:
             if rc < 0:
                 raise_for(rc, name)
 
-    def write(self, bytes data not None):
+    def write(self, data):
         """PEP 3333's imperative way: sent at once, and not before what was sent has found room."""
+        self._check_thread()
+        require_bytes(data)
         if self._exchange == NULL:
             raise RuntimeError("write was called after the request")
         if not self._started:
             raise AssertionError("write was called before start_response")
         if data:
-            self._send(data, True)
+            self._send(<bytes>data, True)
             self._block()
 
     cdef int _send(self, bytes data, bint more) except -1:
@@ -298,10 +311,12 @@ cdef class Answer:
         cdef int rc
         cdef ps_span body = span_of(data)
         Py_INCREF(data)  # before another thread can give it back
-        if self._exchange.request.answer.status == 0:
-            rc = ps_exchange_respond(self._exchange, &self._head, body, more, <void *>data, &kept)
+        cdef void *owner = <void *>data
+        if self._runner.server.threads > 1:
+            with nogil:  # or everybody would wait with this thread for the loop's lock
+                rc = self._write(body, more, owner, &kept)
         else:
-            rc = ps_exchange_send(self._exchange, body, more, <void *>data, &kept)
+            rc = self._write(body, more, owner, &kept)
         if not kept:
             Py_DECREF(data)
         self._runner.server._release_owners()  # or what a long answer has sent would stay to its end
@@ -310,6 +325,11 @@ cdef class Answer:
         if rc == PS_EGONE:
             return False
         raise ValueError(ps_err_text(rc).decode())
+
+    cdef int _write(self, ps_span body, bint more, void *owner, c_bool *kept) noexcept nogil:
+        if self._exchange.request.answer.status == 0:
+            return ps_exchange_respond(self._exchange, &self._head, body, more, owner, kept)
+        return ps_exchange_send(self._exchange, body, more, owner, kept)
 
     cdef int _block(self) except -1:
         cdef int rc = 0
@@ -331,7 +351,7 @@ cdef class Answer:
             self._require_head()
             if len(result) == 1 or total <= 65536:
                 body = result[0] if len(result) == 1 else b"".join(result)
-                self._send(body, False)
+                self._send(<bytes>body, False)
                 return OVER
             if self._head.content_length < 0:
                 self._head.content_length = total  # nothing can be added any more: the length is known
@@ -371,7 +391,7 @@ cdef class Answer:
 
     cdef bint _make_room(self) except -1:
         """False: others want this thread, so the answer waits on its ready queue, not here."""
-        return not (ps_exchange_full(self._exchange) and ps_exchange_wait(self._exchange))
+        return not ps_exchange_wait(self._exchange)
 
     # -- its end --
 
@@ -404,7 +424,7 @@ cdef class Answer:
 
 
 cdef int require_bytes(data) except -1:
-    if type(data) is not bytes:
+    if not isinstance(data, bytes):
         raise TypeError(f"the application must give bytes, not {type(data).__name__}")
     return 0
 
@@ -423,9 +443,22 @@ cdef str describe(ps_request *rq):
 
 # ---- the runner ----
 
+cdef void leave_child(log, BaseException error) noexcept:
+    """Ends a process that the application forked and that leaves it by an exception, sys.exit() mostly: it must not go on to serve
+    its parent's connections."""
+    code = 1
+    if isinstance(error, SystemExit):
+        code = 0 if error.code is None else error.code if isinstance(error.code, int) else 1
+    else:
+        log("in a process that the application forked", error)
+    os._exit(code)
+
+
 cdef class WsgiRunner(Runner):
     cdef object app, log
     cdef Server server
+    cdef unsigned long thread
+    cdef int pid
     cdef dict _template
     cdef NameCache _headers, _variables
     cdef ErrorStream _errors
@@ -443,6 +476,7 @@ cdef class WsgiRunner(Runner):
             x.gateway = NULL
             Py_DECREF(answer)
         self._errors._exchange = x
+        self.thread = PyThread_get_thread_ident()
         try:
             if ready & PS_READY_REQUEST:
                 environ = self.environ_of(x, answer)
@@ -450,6 +484,8 @@ cdef class WsgiRunner(Runner):
             elif not ready & PS_READY_GONE:
                 progress = answer.go_on()
         except BaseException as error:
+            if getpid() != self.pid:
+                leave_child(self.log, error)
             answer.fail(error)
             progress = OVER
         if progress == PARKED:
@@ -561,6 +597,7 @@ cdef class WsgiGateway:
         r.app = self._app
         r.log = self._log
         r.server = server
+        r.pid = getpid()
         r._headers = NameCache()
         r._headers._key_of = header_key
         r._variables = NameCache()

@@ -10,6 +10,7 @@ cdef extern from "base/err.h" nogil:
         PS_ELIMIT
         PS_ENOMEM
         PS_EGONE
+        PS_EIO
     const char *ps_err_name(int code)
     const char *ps_err_text(int code)
     int ps_err_status(int code)

@@ -120,7 +120,10 @@ cdef extern from "server/server.h":
         pass
     struct ps_server:
         uint64_t n_requests
+        int failure
     int ps_server_init(ps_server *s, const ps_server_config *config, ps_slot *slot) nogil
+    void ps_server_close(ps_server *s) nogil
+    int ps_server_take_failure(ps_server *s, int *error_number) nogil
     void ps_server_free(ps_server *s) nogil
     int ps_server_listen(ps_server *s, int fd, const ps_protocol *protocol) nogil
     bint ps_server_turn(ps_server *s, int max_wait_ms) nogil

@@ -16,7 +16,7 @@ enum {
     READS_PER_TURN = 4,      /* then others get their turn */
     READ_AHEAD = 64 * 1024,  /* pipelined bytes we hold while an answer is due */
     IOVECS = 64,
-    OUT_OWN_MAX = 16 << 20   /* framing and copied bytes of one connection; the watermarks keep it far below */
+    OUT_OWN_SLACK = 4 << 20  /* framing and copied bytes of one connection, beyond twice the high watermark that keeps them down */
 };
 
 /* ---- memory ---- */
@@ -28,7 +28,7 @@ struct ps_out *ps_conn_out(struct ps_conn *c) {
     if (out != NULL) {
         s->free_out = NULL;
     } else if ((out = malloc(sizeof *out)) != NULL) {
-        ps_out_init(out, OUT_OWN_MAX);
+        ps_out_init(out, 2 * s->config.high_watermark + OUT_OWN_SLACK);
     }
     return c->out = out;
 }

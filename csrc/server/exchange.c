@@ -1,5 +1,7 @@
 #include "server/exchange.h"
 
+#include <errno.h>
+
 #include "protocol/answer.h"
 #include "server/conn.h"
 #include "server/lock.h"
@@ -75,13 +77,17 @@ static void append(struct ps_ready_queue *q, struct ps_exchange *x) {
 
 static struct ps_ready_queue *queue_of(struct ps_exchange *x) { return x->taker != NULL ? &x->taker->own : &x->server->ready; }
 
-static void push_ready(struct ps_exchange *x, uint8_t why) {
-    struct ps_server *s = x->server;
+/* True: it is on its queue now, and was not before. */
+static bool enqueue(struct ps_exchange *x, uint8_t why) {
     bool queued = x->ready != 0;
     x->ready |= why;
-    if (queued) return;
-    append(queue_of(x), x);
-    if (!s->config.threaded) return;
+    if (!queued) append(queue_of(x), x);
+    return !queued;
+}
+
+static void push_ready(struct ps_exchange *x, uint8_t why) {
+    struct ps_server *s = x->server;
+    if (!enqueue(x, why) || !s->config.threaded) return;
     if (x->taker != NULL)
         pthread_cond_broadcast(&s->ready_cond); /* who it is for cannot be told from the others */
     else
@@ -111,7 +117,10 @@ void ps_exchange_begin(struct ps_exchange *x, struct ps_conn *c) {
 
 void ps_exchange_body(struct ps_exchange *x, struct ps_span data) {
     int rc = ps_spool_write(&x->body, data, x->request.content_length);
-    if (rc < 0) ps_exchange_refuse(x, rc);
+    if (rc == 0) return;
+    x->server->failure_errno = errno;
+    x->server->failure = rc;
+    ps_exchange_refuse(x, rc);
 }
 
 static void set_queued(struct ps_server *s, uint32_t n) {
@@ -313,7 +322,7 @@ bool ps_exchange_wait(struct ps_exchange *x) {
 
 void ps_exchange_yield(struct ps_exchange *x) {
     ps_server_lock(x->server);
-    push_ready(x, x->conn != NULL ? PS_READY_DRAINED : PS_READY_GONE);
+    (void)enqueue(x, x->conn != NULL ? PS_READY_DRAINED : PS_READY_GONE); /* its taker is awake: it is who asks */
     ps_server_unlock(x->server);
 }
 

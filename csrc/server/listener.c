@@ -71,9 +71,10 @@ static bool accept_one(struct ps_listener *l) {
         open_conn(l, fd, &address);
         return true;
     }
-    if (is_exhausted(errno)) rest(l->server);
+    const int error = errno;
+    if (is_exhausted(error)) rest(l->server);
     /* A connection that died in the queue (ECONNABORTED and its like) says nothing about the next. */
-    return errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF && errno != EINVAL && !is_exhausted(errno);
+    return error != EAGAIN && error != EWOULDBLOCK && error != EBADF && error != EINVAL && !is_exhausted(error);
 }
 
 static void on_ready(struct ps_source *source, uint32_t events) {
@@ -84,6 +85,16 @@ static void on_ready(struct ps_source *source, uint32_t events) {
 
 void ps_listener_accept(struct ps_listener *l) {
     while (accept_one(l)) continue;
+}
+
+/* A front keeps its connections for as long as it likes, so no deadline finds one whose machine is gone: the kernel asks. Accepted
+ * sockets inherit these settings. */
+static void probe_peers(int fd) {
+    const int on = 1, idle_s = 60, interval_s = 10, probes = 3;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 int ps_server_listen(struct ps_server *s, int fd, const struct ps_protocol *protocol) {
@@ -98,6 +109,7 @@ int ps_server_listen(struct ps_server *s, int fd, const struct ps_protocol *prot
     l->any_address = ps_endpoint_is_any(&address);
     l->tcp = address.ss_family == AF_INET || address.ss_family == AF_INET6;
     ps_endpoint_format(&l->local, &address);
+    if (l->tcp) probe_peers(fd);
     int rc = ps_listener_start(l);
     if (rc < 0) {
         free(l);

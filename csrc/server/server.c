@@ -76,7 +76,7 @@ static int open_wake(struct ps_server *s) {
 
 int ps_server_init(struct ps_server *s, const struct ps_server_config *config, struct ps_slot *slot) {
     *s = (struct ps_server){.config = *config, .wake_write = -1};
-    s->wake.fd = -1;
+    s->wake.fd = s->loop.fd = -1;
     s->slot = slot != NULL ? slot : &s->own_slot;
     s->env.limits = config->limits;
     s->env.root_path = config->root_path;
@@ -137,6 +137,22 @@ static void free_listeners(struct ps_server *s) {
     }
 }
 
+void ps_server_close(struct ps_server *s) {
+    ps_server_lock(s);
+    s->draining = true;
+    while (s->conns != NULL) ps_conn_close(s->conns);
+    ps_server_unlock(s);
+}
+
+int ps_server_take_failure(struct ps_server *s, int *error_number) {
+    ps_server_lock(s);
+    int failure = s->failure;
+    *error_number = s->failure_errno;
+    s->failure = 0;
+    ps_server_unlock(s);
+    return failure;
+}
+
 void ps_server_free(struct ps_server *s) {
     s->draining = true;
     while (s->conns != NULL) ps_conn_close(s->conns);
@@ -186,9 +202,11 @@ bool ps_server_turn(struct ps_server *s, int max_wait_ms) {
     ps_server_read_clock(s);
     ps_slot_store(s->slot->heartbeat_ms, s->now);
     s->sleep_until = 0; /* awake: deadlines set from here on are looked at before the next wait */
+    bool all = s->loop.n_events < PS_LOOP_BATCH;
     ps_loop_dispatch(&s->loop);
-    expire(s);
-    bool look_up = idle || s->signalled || s->draining || s->stopped;
+    /* After a full batch more may have arrived in time and not been seen yet; what is due makes the next turn come at once. */
+    if (all) expire(s);
+    bool look_up = idle || s->signalled || s->draining || s->stopped || s->failure != 0;
     s->signalled = false;
     if (s->config.threaded) pthread_mutex_unlock(&s->lock);
     return look_up;

@@ -109,6 +109,7 @@ struct ps_server {
     struct ps_slot *slot; /* of the scoreboard; never NULL */
     struct ps_slot own_slot;
     bool draining, stopped, signalled;
+    int failure, failure_errno; /* the last ps_err that was our fault and nobody has been told of; 0: none */
     uint8_t *scratch; /* read buffer, shared: what must stay is copied out of it */
 };
 
@@ -116,6 +117,12 @@ enum { PS_SCRATCH_BYTES = 64 * 1024 };
 
 /* Copies the configuration. `slot` may be NULL. 0, PS_ENOMEM or PS_EIO. Call it after fork. */
 int ps_server_init(struct ps_server *s, const struct ps_server_config *config, struct ps_slot *slot);
+
+/* Closes every connection, whatever is open on it; nothing is accepted any more. Parked answers come back as PS_READY_GONE. */
+void ps_server_close(struct ps_server *s);
+
+/* What went wrong on our side since the last call (a body that could not be kept, say), for the log; 0: nothing. */
+int ps_server_take_failure(struct ps_server *s, int *error_number);
 
 /* Closes every connection and frees everything. Exchanges still taken must have been finished. */
 void ps_server_free(struct ps_server *s);

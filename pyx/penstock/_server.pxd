@@ -14,13 +14,15 @@ cdef class Server:
     cdef bint _initialised, _stopping
     cdef readonly int threads
     cdef double _graceful
-    cdef object _folder, _root_path, _scoreboard, _listeners
+    cdef object _folder, _root_path, _scoreboard
     cdef int _slot
     cdef object _drain_until
 
     cdef void _serve_one_thread(self, Runner runner) except *
     cdef void _serve_threads(self, gateway) except *
-    cdef void _release_owners(self)
+    cdef void _release_owners(self) noexcept
+    cdef void _handle_ready(self, Runner runner) noexcept
+    cdef _tell_failure(self)
     cdef _mark(self, int state)
     cdef bint _finished(self) except -1
     cdef int _max_wait(self) except -1
