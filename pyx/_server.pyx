@@ -34,6 +34,8 @@ cdef enum:
 
 LOGGER = logging.getLogger("penstock")
 
+STOP_SECONDS = 0.25
+
 SlotReading = namedtuple("SlotReading", "pid state heartbeat connections requests running waiting")
 
 
@@ -244,8 +246,10 @@ cdef class Server:
             self._release_owners()  # of answers whose threads have nothing else to do
         ps_server_close(&self._server)
         ps_server_stop(&self._server)
+        # Stopping is for now, but not so fast that what was parked could not be closed.
+        until = time.monotonic() + STOP_SECONDS if self._stopping else self._drain_until
         for thread in threads:
-            thread.join(0 if self._stopping else min(max(0, self._drain_until - time.monotonic()), threading.TIMEOUT_MAX))
+            thread.join(min(max(0, until - time.monotonic()), threading.TIMEOUT_MAX))
 
     def _run(self, Runner runner, int number):
         cdef ps_exchange *x

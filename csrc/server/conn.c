@@ -16,7 +16,8 @@ enum {
     READS_PER_TURN = 4,      /* then others get their turn */
     READ_AHEAD = 64 * 1024,  /* pipelined bytes we hold while an answer is due */
     IOVECS = 64,
-    OUT_OWN_SLACK = 4 << 20  /* framing and copied bytes of one connection, beyond twice the high watermark that keeps them down */
+    OUT_OWN_SLACK = 4
+        << 20  /* framing and copied bytes of one connection, beyond twice the high watermark that keeps them down */
 };
 
 /* ---- memory ---- */
