@@ -1,4 +1,4 @@
-"""Applications that do what they should not, or what servers often get wrong: the worker and its other requests do not suffer."""
+"""Applications that do what they should not, or what servers often get wrong: nobody else suffers."""
 
 import http.client
 import re
@@ -95,13 +95,13 @@ def test_subclasses_are_what_they_derive_from(folder: Path) -> None:
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_a_parked_answer_is_closed_when_its_worker_stops(folder: Path, threads: str) -> None:
-    with Penstock("mod:app", "--threads", threads, folder=folder) as server:
-        with socket.create_connection(("127.0.0.1", server.port)) as reader:
-            reader.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert reader.recv(1)
-            mark = server.mark()
-            server.send(signal.SIGQUIT)
-            server.wait_line(re.escape("close() was called"), since=mark)
+    with Penstock("mod:app", "--threads", threads, folder=folder) as server, socket.socket() as reader:
+        reader.connect(("127.0.0.1", server.port))
+        reader.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert reader.recv(1)
+        mark = server.mark()
+        server.send(signal.SIGQUIT)
+        server.wait_line(re.escape("close() was called"), since=mark)
 
 
 def test_a_body_that_cannot_be_kept_is_told_of(folder: Path) -> None:
