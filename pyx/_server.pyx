@@ -3,7 +3,6 @@
 
 import contextlib
 import errno
-import logging
 import os
 import tempfile
 import threading
@@ -29,12 +28,9 @@ cdef enum:
     LINGER_MS = 1000
     DRAIN_MS = 500
     RESUME_MS = 500
+    STOP_MS = 250
     DRAIN_BYTES = 64 * 1024
     MULTIPLEX = 100
-
-LOGGER = logging.getLogger("penstock")
-
-STOP_SECONDS = 0.25
 
 SlotReading = namedtuple("SlotReading", "pid state heartbeat connections requests running waiting")
 
@@ -85,7 +81,7 @@ cdef class Runner:
 
 
 cdef class Server:
-    def __cinit__(self, *, limits, timeouts, root_path, int threads, scoreboard=None, int slot=0):
+    def __cinit__(self, *, limits, timeouts, root_path, int threads, scoreboard=None, int slot=0, log_failure=None):
         cdef ps_server_config config
         cdef ps_slot *page = NULL
         if threads < 1:
@@ -95,6 +91,7 @@ cdef class Server:
         self._folder = os.fsencode(tempfile.gettempdir())
         self._root_path = root_path
         self._scoreboard = scoreboard
+        self._log_failure = log_failure
         self._slot = slot
         config.limits.line = limits.request_line_bytes
         config.limits.field = limits.field_bytes
@@ -191,7 +188,8 @@ cdef class Server:
         cdef int number = 0
         cdef int rc = ps_server_take_failure(&self._server, &number)
         reason = os.strerror(number) if rc == PS_EIO else ps_err_text(rc).decode()
-        LOGGER.error("a request body cannot be kept in %s: %s", os.fsdecode(self._folder), reason)
+        if self._log_failure is not None:
+            self._log_failure(f"a request body cannot be kept in {os.fsdecode(self._folder)}: {reason}")
 
     cdef int _max_wait(self) except -1:
         if self._drain_until is None:
@@ -247,7 +245,7 @@ cdef class Server:
         ps_server_close(&self._server)
         ps_server_stop(&self._server)
         # Stopping is for now, but not so fast that what was parked could not be closed.
-        until = time.monotonic() + STOP_SECONDS if self._stopping else self._drain_until
+        until = time.monotonic() + STOP_MS / 1000 if self._stopping else self._drain_until
         for thread in threads:
             thread.join(min(max(0, until - time.monotonic()), threading.TIMEOUT_MAX))
 

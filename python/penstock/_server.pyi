@@ -1,5 +1,6 @@
 """The event loop, listeners and connections of one worker, and the page that workers report through."""
 
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 EMPTY: Final = 0
@@ -76,7 +77,7 @@ class Server:
 
     `limits` and `timeouts` are read once (penstock.config says what each means). `root_path` is the mount without a slash at
     its end; None keeps a split that a FastCGI front made. With `threads` above 1 the application runs in that many threads of
-    the server's and the calling thread only turns the loop.
+    the server's and the calling thread only turns the loop. `log_failure` is told in one line what failed on our side.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Server:
         threads: int,
         scoreboard: Scoreboard | None = None,
         slot: int = 0,
+        log_failure: Callable[[str], object] | None = None,
     ) -> None: ...
     @property
     def threads(self) -> int: ...

@@ -68,6 +68,7 @@ def _server(config: Config, place: Place, listeners: Iterable[Listener]) -> Serv
         threads=config.threads,
         scoreboard=place.scoreboard,
         slot=place.slot,
+        log_failure=LOGGER.error,
     )
     for listener in listeners:
         server.add_listener(listener.fileno(), listener.protocol)

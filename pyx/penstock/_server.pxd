@@ -14,7 +14,7 @@ cdef class Server:
     cdef bint _initialised, _stopping
     cdef readonly int threads
     cdef double _graceful
-    cdef object _folder, _root_path, _scoreboard
+    cdef object _folder, _root_path, _scoreboard, _log_failure
     cdef int _slot
     cdef object _drain_until
 
